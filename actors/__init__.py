@@ -1,0 +1,1 @@
+"""One file per process, and what they plug in: sources, backends, sinks."""

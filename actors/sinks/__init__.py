@@ -1,0 +1,1 @@
+"""Where results go: one file per sink, found by the entry point group `sleevesight.sinks`."""

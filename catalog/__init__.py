@@ -1,0 +1,1 @@
+"""What cards exist: metadata, building, verifying and searching the index."""

@@ -1,0 +1,1 @@
+"""The `sleevesight` command: parse, call, print; no logic."""

@@ -1,0 +1,1 @@
+"""Generated cards and rendered table scenes with their truth: for demos, tests, measurements and training."""

@@ -1,0 +1,1 @@
+"""Pure functions on pixels and quads; no I/O, no bus, nothing else of ours."""
