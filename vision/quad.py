@@ -1,7 +1,7 @@
 """Quads: the four corners of a card in a picture.
 
-A quad is float32 [4, 2], x then y in pixels (0, 0 is the centre of the top-left pixel, y points down), clockwise as seen,
-beginning at the card's own top-left corner. A detector that cannot read a card begins at a corner from which the
+A quad is float32 [4, 2]: x, y in pixels (0, 0 is the centre of the top-left pixel, y points down), clockwise as seen
+from the card's own top-left corner. A detector that cannot read a card begins at a corner from which the
 first edge is a short one, so that only the turn by 180° is open (see `turn`).
 """
 

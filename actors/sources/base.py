@@ -1,0 +1,75 @@
+"""What a source is, and how one is named: `camera:0`, `video:F`, `images:DIR`, `recording:F.mcap`, `scene:NAME`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.detection import Detection
+
+Pixels = NDArray[np.uint8]
+
+
+class SourceError(ValueError):
+    """A source that cannot be opened or read: one line that names it and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFrame:
+    """A picture uint8 RGB [h, w, 3] and its time.
+
+    `t_ns` counts from the beginning of the stream for a stored source and is the bus clock for a live one.
+    `detections` counts only if the source says that it detects: None then means that there is no answer for this frame.
+    """
+
+    pixels: Pixels
+    t_ns: int
+    detections: Sequence[Detection] | None = None
+
+
+class Source(Protocol):
+    """Where frames come from."""
+
+    @property
+    def live(self) -> bool:
+        """Whether frames come when they come; a stored source waits to be read and paces nothing."""
+
+    @property
+    def detects(self) -> bool:
+        """Whether its frames carry their own detections (a camera with a network on the chip, a recording)."""
+
+    @property
+    def title(self) -> str:
+        """What to call it in a log."""
+
+    def read(self) -> SourceFrame | None:
+        """The next frame; None at the end of the stream. May wait for a frame's time; SourceError if it is lost."""
+
+    def close(self) -> None:
+        """Let go of the device or file."""
+
+
+SCHEMES = ("camera", "video", "images", "recording", "scene")
+
+
+def parse(spec: str) -> tuple[str, str]:
+    """Scheme and argument of a source; a bare path is a folder of images, a recording or a video by what it is.
+
+    Raises SourceError for an unknown scheme or a path that does not exist.
+    """
+    scheme, colon, argument = spec.partition(":")
+    if scheme in SCHEMES and (colon or scheme in ("camera", "scene")):
+        return scheme, argument
+    path = Path(spec)
+    if path.is_dir():
+        return "images", spec
+    if path.is_file():
+        return ("recording" if path.suffix == ".mcap" else "video"), spec
+    if colon and not path.parent.exists():
+        raise SourceError(f"there is no source {scheme!r}; the sources are {', '.join(SCHEMES)}")
+    raise SourceError(f"{spec}: no such file or folder (other sources: camera:0, scene)")

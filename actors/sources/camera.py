@@ -1,0 +1,46 @@
+"""A webcam or V4L2 camera through OpenCV."""
+
+from __future__ import annotations
+
+import cv2
+
+from actors.sources.base import SourceError, SourceFrame
+from bus.clock import Clock
+
+_LOST_AFTER = 30
+"""Reads that fail in a row before the camera counts as gone: one second of a camera that hiccups."""
+
+
+class CameraSource:
+    """Live frames; their time is the clock at arrival, which is as near to the exposure as a webcam lets one get."""
+
+    live = True
+    detects = False
+
+    def __init__(self, index: int, width: int, height: int, fps: float, clock: Clock) -> None:
+        self._capture = cv2.VideoCapture(index)
+        if not self._capture.isOpened():
+            raise SourceError(
+                f"camera {index} cannot be opened: plug it in, end what else uses it, or name another one (camera:1)"
+            )
+        # MJPG: uncompressed USB video has not the bandwidth for 30 frames a second above 640x480.
+        self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
+        self._capture.set(cv2.CAP_PROP_FPS, fps)
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        self._clock = clock
+        self._index = index
+        self.title = f"camera {index}"
+
+    def read(self) -> SourceFrame | None:
+        """The next frame, waited for; SourceError once the camera gives none any more."""
+        for _ in range(_LOST_AFTER):
+            ok, bgr = self._capture.read()
+            if ok:
+                return SourceFrame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), self._clock.now_ns())  # type: ignore[arg-type]
+        raise SourceError(f"camera {self._index} gives no more frames: is it still plugged in?")
+
+    def close(self) -> None:
+        """Release the device."""
+        self._capture.release()

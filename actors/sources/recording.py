@@ -1,0 +1,89 @@
+"""A recorded stream: MCAP with compressed pictures, and the detections that went with them.
+
+The format is described in docs/bus.md: a channel `image` of foxglove.CompressedImage (JSON), and the bus's own messages
+in channels of their topics (msgpack). A file that was cut off is read up to the cut.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mcap.exceptions import McapError
+from mcap.reader import NonSeekingReader
+
+from actors.sources.base import Pixels, SourceError, SourceFrame
+from bus.messages import Frame
+from bus.topics import FRAME
+from bus.wire import WireError, decode
+from vision.detection import Detection
+from vision.quad import as_quad
+
+IMAGE_CHANNEL = "image"
+
+
+class RecordingSource:
+    """The frames of a recording with their own times and detections."""
+
+    live = False
+    detects = True
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise SourceError(f"{path}: no such recording")
+        self._path = path
+        self._file = path.open("rb")
+        self._frames = self._read()
+        self._start_ns: int | None = None
+        self._count = 0
+        self.title = f"recording {path}"
+
+    def read(self) -> SourceFrame | None:
+        """The next frame; SourceError for a file that holds none."""
+        for header, pixels in self._frames:
+            start = self._start_ns = header.t_ns if self._start_ns is None else self._start_ns
+            self._count += 1
+            boxes = header.detections
+            detections = None if boxes is None else [Detection(as_quad(box.quad), box.score) for box in boxes]
+            return SourceFrame(pixels, header.t_ns - start, detections)
+        if self._count == 0:
+            raise SourceError(f"{self._path} holds no frames: record with pictures, not without")
+        return None
+
+    def _read(self) -> Iterator[tuple[Frame, Pixels]]:
+        """Frames in the order they were recorded: each header is followed by the picture of the same time."""
+        header: Frame | None = None
+        try:
+            for _, channel, message in NonSeekingReader(self._file).iter_messages(log_time_order=False):
+                if channel.topic == FRAME.name:
+                    header = _header(message.data)
+                elif channel.topic == IMAGE_CHANNEL and header is not None and header.t_ns == message.log_time:
+                    yield header, _picture(message.data)
+        except (McapError, EOFError, ValueError) as error:
+            if self._count == 0:
+                raise SourceError(f"{self._path} is no recording that can be read: {error}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _header(data: bytes) -> Frame | None:
+    try:
+        _, message, _ = decode([FRAME.name.encode(), data])
+    except WireError:
+        return None
+    return message if isinstance(message, Frame) else None
+
+
+def _picture(data: bytes) -> Pixels:
+    content: dict[str, Any] = json.loads(data)
+    bgr = cv2.imdecode(np.frombuffer(base64.b64decode(content["data"]), np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ValueError("a picture in it is damaged")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,0 +1,42 @@
+"""A video file, decoded by OpenCV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from actors.sources.base import SourceError, SourceFrame
+
+
+class VideoSource:
+    """The frames of a video file, timed by their number and the file's frame rate."""
+
+    live = False
+    detects = False
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise SourceError(f"{path}: no such video file")
+        self._capture = cv2.VideoCapture(str(path))
+        self._fps = self._capture.get(cv2.CAP_PROP_FPS)
+        if not self._capture.isOpened() or not 0 < self._fps < 1000:
+            raise SourceError(f"{path} is no video that can be decoded: convert it to mp4 (H.264)")
+        self._path = path
+        self._index = 0
+        self.title = f"video {path}"
+
+    def read(self) -> SourceFrame | None:
+        """The next frame; SourceError if the file holds no frame at all."""
+        ok, bgr = self._capture.read()
+        if not ok:
+            if self._index == 0:
+                raise SourceError(f"{self._path} holds no frame that can be decoded: it is empty or cut off")
+            return None
+        t_ns = round(self._index / self._fps * 1e9)
+        self._index += 1
+        return SourceFrame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), t_ns)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._capture.release()

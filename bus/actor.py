@@ -1,0 +1,86 @@
+"""The actor: a thin shell around pure rules, driven by a loop (`bus.loop`) or, in tests, by `bus.fake`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+from bus.clock import Clock
+from bus.messages import Message
+from bus.ring import RingReader
+from bus.sockets import Address
+from bus.topics import Topic, published_by
+
+
+class Bus(Protocol):
+    """What an actor sees of the outside world."""
+
+    clock: Clock
+    address: Address
+    session: str
+    counts: Counter[str]
+    drops: Counter[str]
+
+    def publish(self, topic: Topic, message: Message, blobs: Sequence[Any] = ()) -> None:
+        """Send a message to whoever reads the topic."""
+
+    def subscribers(self, topic: Topic) -> int:
+        """How many readers a topic of this actor has right now."""
+
+    def watch(self, fd: int, callback: Callable[[], None]) -> None:
+        """Call back from the loop whenever a file descriptor is readable."""
+
+    def ring(self) -> RingReader:
+        """A reader of the frame ring."""
+
+
+class Actor:
+    """One process of the pipeline.
+
+    A subclass names its `inputs`, handles each in `on_<topic>(message, blobs)`, and publishes through `self.bus`.
+    Everything runs in one thread: a handler returns soon, or hands its work to a thread of its own and looks after it
+    in `step`.
+    """
+
+    name: ClassVar[str]
+    inputs: ClassVar[tuple[Topic, ...]] = ()
+    ends_with: ClassVar[tuple[Topic, ...]] = ()
+    """The inputs whose last message is the last that this actor waits for (a feedback edge is none of them)."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.ended = False
+        """Set by an actor that has come to its own end (a source that has no more frames)."""
+        self.detail = ""
+        """One line for people, carried by the heartbeat."""
+
+    @property
+    def outputs(self) -> tuple[Topic, ...]:
+        """The data topics that this actor publishes."""
+        return published_by(self.name)
+
+    def start(self) -> None:
+        """Load what takes time; errors for people are ValueError, OSError or RuntimeError with one clear line."""
+
+    def receive(self, topic: Topic, message: Message, blobs: Sequence[memoryview]) -> None:
+        """Hand a message to its handler."""
+        getattr(self, f"on_{topic.name}")(message, blobs)
+
+    def step(self) -> float | None:
+        """Called after every round of messages; returns in how many ms to call again at the latest (None: no wish)."""
+        return None
+
+    def settled(self) -> bool:
+        """Whether nothing is under way that `finish` could not complete at once."""
+        return True
+
+    def finish(self) -> None:
+        """The inputs are at their end: publish what is still held."""
+
+    def queue(self) -> int:
+        """How much is waiting inside, for the heartbeat."""
+        return 0
+
+    def close(self) -> None:
+        """Let go of devices and files."""

@@ -1,0 +1,251 @@
+"""The work loop of an actor's process: sockets, heartbeats, signals, the dead-man, and an orderly end.
+
+One thread polls everything. It is the lowest latency that Python offers over ZeroMQ (docs/decisions/001), and a hang
+anywhere shows, because the heartbeat comes from the same loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import math
+import os
+import resource
+import secrets
+import signal
+import socket
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+import structlog
+import zmq
+
+from bus.actor import Actor
+from bus.clock import Clock, SystemClock
+from bus.messages import Bye, Heartbeat, Message
+from bus.ring import RingReader
+from bus.sockets import Address, Publisher, Subscriber
+from bus.topics import HEARTBEAT, Topic
+
+HEARTBEAT_MS = 1000.0
+START_DEADLINE_S = 120
+"""Firmware uploads and cold disks are slow; a start that takes longer hangs."""
+HANG_DEADLINE_S = 10
+"""A round of the loop that takes longer hangs in native code: dump the stacks and die, to be started again."""
+STOP_DEADLINE_MS = 3000.0
+
+log = structlog.get_logger("loop")
+
+
+class Loop:
+    """Runs one actor until its input ends, a signal comes, or it ends by itself. It is the actor's `Bus`."""
+
+    def __init__(
+        self,
+        actor: Callable[[Loop], Actor],
+        name: str,
+        address: Address,
+        *,
+        lossless: bool = False,
+        deadman: bool = True,
+    ) -> None:
+        address.prepare()
+        self.clock: Clock = SystemClock()
+        self.address = address
+        self.session = secrets.token_hex(4)
+        self.counts: Counter[str] = Counter()
+        self.drops: Counter[str] = Counter()
+        self._lossless = lossless
+        self._deadman = deadman
+        self._context = zmq.Context()
+        self._poller = zmq.Poller()
+        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._state: Literal["starting", "ready", "stopping"] = "starting"
+        self._started_ns = self.clock.now_ns()
+        self._last_in_ns = self._last_out_ns = 0
+        self._work_ms: deque[float] = deque(maxlen=256)
+        self._byes: set[str] = set()
+        self._stop = False
+        self._heartbeat = self._publisher(HEARTBEAT, name)
+        self._actor = actor(self)
+        self._publishers = {topic.name: self._publisher(topic, name) for topic in self._actor.outputs}
+        self._subscribers = [self._subscriber(topic) for topic in self._actor.inputs]
+
+    # What the actor uses.
+
+    def publish(self, topic: Topic, message: Message, blobs: Sequence[Any] = ()) -> None:
+        """Send a message to whoever reads the topic."""
+        self._publishers[topic.name].send(message, blobs)
+        self._last_out_ns = self.clock.now_ns()
+
+    def subscribers(self, topic: Topic) -> int:
+        """How many readers a topic of this actor has right now."""
+        return self._publishers[topic.name].subscribers
+
+    def watch(self, fd: int, callback: Callable[[], None]) -> None:
+        """Call back from the loop whenever a file descriptor is readable."""
+        self._poller.register(fd, zmq.POLLIN)
+        self._callbacks[fd] = callback
+
+    def ring(self) -> RingReader:
+        """A reader of the frame ring."""
+        return RingReader(self.address.ring, self.clock)
+
+    # The life of the process.
+
+    def run(self) -> None:
+        """Start the actor, work until the end, stop in order."""
+        self._on_signals()
+        if self._deadman:
+            faulthandler.dump_traceback_later(START_DEADLINE_S, exit=True)
+        try:
+            self._beat()
+            self._actor.start()
+            self._state = "ready"
+            log.info("ready", actor=self._actor.name, detail=self._actor.detail)
+            self._work()
+            self._end()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            self._actor.close()
+            for publisher in (*self._publishers.values(), self._heartbeat):
+                publisher.close()
+            for subscriber in self._subscribers:
+                subscriber.close()
+            self._context.term()
+
+    def _work(self) -> None:
+        next_beat = 0
+        wish: float | None = 0.0
+        deadline: int | None = None
+        while True:
+            now = self.clock.now_ns()
+            if now >= next_beat:
+                self._beat()
+                next_beat = now + round(HEARTBEAT_MS * 1e6)
+            until_beat = (next_beat - now) / 1e6
+            self._round(until_beat if wish is None else min(wish, until_beat))
+            begun = self.clock.now_ns()
+            wish = self._actor.step()
+            if self._leaving():
+                deadline = deadline or begun + round(STOP_DEADLINE_MS * 1e6)
+                if self._actor.settled() or begun > deadline:
+                    return
+                wish = min(wish if wish is not None else 20.0, 20.0)
+
+    def _leaving(self) -> bool:
+        ends_with = self._actor.ends_with
+        upstream_over = bool(ends_with) and all(topic.name in self._byes for topic in ends_with)
+        return self._stop or self._actor.ended or upstream_over
+
+    def _round(self, timeout_ms: float) -> None:
+        """Wait for something to do and hand over everything that waits."""
+        ready = dict(self._poller.poll(math.ceil(max(0.0, timeout_ms))))
+        if not ready:
+            return
+        begun = self.clock.now_ns()
+        for publisher in (*self._publishers.values(), self._heartbeat):
+            if publisher.socket in ready:
+                publisher.hear()
+        for fd in [fd for fd in self._callbacks if fd in ready]:
+            self._callbacks[fd]()
+        received = False
+        for subscriber in self._subscribers:
+            if subscriber.socket in ready:
+                received |= self._take(subscriber)
+        if received:
+            self._last_in_ns = begun
+            self._work_ms.append((self.clock.now_ns() - begun) / 1e6)
+
+    def _take(self, subscriber: Subscriber) -> bool:
+        topic, waiting = subscriber.topic, []
+        for message, blobs in subscriber.drain():
+            if isinstance(message, Bye):
+                if message.final:
+                    self._byes.add(topic.name)
+            else:
+                self._byes.discard(topic.name)  # the publisher is back with a new stream
+                waiting.append((message, blobs))
+        if topic.policy == "latest" and not self._lossless and len(waiting) > 1:
+            self.drops["stale"] += len(waiting) - 1
+            del waiting[:-1]
+        for message, blobs in waiting:
+            self.counts[f"{topic.name}_in"] += 1
+            self._actor.receive(topic, message, blobs)
+        return bool(waiting)
+
+    def _end(self) -> None:
+        """Publish what is held, say goodbye on every topic, and report the last counts."""
+        final = not self._stop or self._actor.ended
+        self._state = "stopping"
+        self._actor.finish()
+        for topic in self._actor.outputs:
+            self.publish(topic, Bye(final=final, reason=self._actor.detail, frames=self.counts["frames"]))
+        self._beat()
+        log.info("stopped", actor=self._actor.name, **self.counts, drops=dict(self._all_drops()))
+
+    def _beat(self) -> None:
+        if self._deadman and self._state == "ready":
+            faulthandler.dump_traceback_later(HANG_DEADLINE_S, exit=True)
+        durations = sorted(self._work_ms)
+        self._heartbeat.send(
+            Heartbeat(
+                actor=self._actor.name,
+                pid=os.getpid(),
+                t_ns=self.clock.now_ns(),
+                state=self._state,
+                started_ns=self._started_ns,
+                last_in_ns=self._last_in_ns,
+                last_out_ns=self._last_out_ns,
+                counts=dict(self.counts),
+                drops=dict(self._all_drops()),
+                subscribers={name: publisher.subscribers for name, publisher in self._publishers.items()},
+                queue=self._actor.queue(),
+                p95_ms=durations[int(len(durations) * 0.95)] if durations else 0.0,
+                rss_bytes=_rss_bytes(),
+                detail=self._actor.detail,
+            )
+        )
+
+    def _all_drops(self) -> Counter[str]:
+        return sum((subscriber.drops for subscriber in self._subscribers), Counter(self.drops))
+
+    def _publisher(self, topic: Topic, name: str) -> Publisher:
+        publisher = Publisher(self._context, self.address, topic, name, self.session)
+        self._poller.register(publisher.socket, zmq.POLLIN)
+        return publisher
+
+    def _subscriber(self, topic: Topic) -> Subscriber:
+        subscriber = Subscriber(self._context, self.address, topic)
+        self._poller.register(subscriber.socket, zmq.POLLIN)
+        return subscriber
+
+    def _on_signals(self) -> None:
+        """SIGTERM and SIGINT end the loop in order; the pipe wakes the poll up at once."""
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        self._wakeup = (reader, writer)
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self._stop = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+
+        def swallow() -> None:
+            with contextlib.suppress(BlockingIOError):
+                reader.recv(64)
+
+        self.watch(reader.fileno(), swallow)
+
+
+def _rss_bytes() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

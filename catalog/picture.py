@@ -1,0 +1,45 @@
+"""Reading a picture from disk, the same way for references, photos and streams."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+class PictureError(ValueError):
+    """A file that is no picture: one line that names it."""
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """The picture as uint8 RGB [h, w, 3], turned as its EXIF data says; transparent parts become white.
+
+    Raises PictureError for a missing, empty, cut-off or foreign file.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read: {error.strerror}") from None
+    if data.size == 0:
+        raise PictureError(f"{path} is empty")
+    try:
+        image = _decode(data, path.suffix.lower() in {".png", ".webp"})
+    except cv2.error:
+        image = None
+    if image is None:
+        raise PictureError(f"{path} is no picture that can be decoded (JPEG, PNG, WebP, BMP, TIFF)")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _decode(data: NDArray[np.uint8], may_be_transparent: bool) -> Any:
+    if may_be_transparent:
+        full = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        if full is not None and full.dtype == np.uint8 and full.ndim == 3 and full.shape[2] == 4:
+            alpha = full[:, :, 3:].astype(np.float32) / 255.0
+            return np.asarray(full[:, :, :3] * alpha + 255.0 * (1.0 - alpha) + 0.5, np.uint8)
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)
