@@ -43,7 +43,7 @@ class Actor:
     in `step`.
     """
 
-    name: ClassVar[str]
+    name: str
     inputs: ClassVar[tuple[Topic, ...]] = ()
     ends_with: ClassVar[tuple[Topic, ...]] = ()
     """The inputs whose last message is the last that this actor waits for (a feedback edge is none of them)."""

@@ -40,6 +40,10 @@ STOP_DEADLINE_MS = 3000.0
 log = structlog.get_logger("loop")
 
 
+class ActorFailed(Exception):
+    """An actor that had started well failed at its work: starting it again may help."""
+
+
 class Loop:
     """Runs one actor until its input ends, a signal comes, or it ends by itself. It is the actor's `Bus`."""
 
@@ -106,16 +110,21 @@ class Loop:
             self._actor.start()
             self._state = "ready"
             log.info("ready", actor=self._actor.name, detail=self._actor.detail)
-            self._work()
-            self._end()
+            try:
+                self._work()
+                self._end()
+            except (ValueError, RuntimeError, OSError) as error:
+                log.exception("failed at work", actor=self._actor.name)
+                raise ActorFailed(f"{self._actor.name}: {error}") from error
         finally:
             faulthandler.cancel_dump_traceback_later()
             self._actor.close()
-            for publisher in (*self._publishers.values(), self._heartbeat):
-                publisher.close()
-            for subscriber in self._subscribers:
-                subscriber.close()
+            publishers = (*self._publishers.values(), self._heartbeat)
+            for one in (*publishers, *self._subscribers):
+                one.close()
             self._context.term()
+            for publisher in publishers:
+                publisher.release()
 
     def _work(self) -> None:
         next_beat = 0
@@ -147,9 +156,11 @@ class Loop:
         if not ready:
             return
         begun = self.clock.now_ns()
-        for publisher in (*self._publishers.values(), self._heartbeat):
-            if publisher.socket in ready:
-                publisher.hear()
+        heard = [one for one in (*self._publishers.values(), self._heartbeat) if one.socket in ready]
+        for publisher in heard:
+            publisher.hear()
+        if heard:  # whoever waits for readers to arrive, or just arrived, learns it at once
+            self._beat()
         for fd in [fd for fd in self._callbacks if fd in ready]:
             self._callbacks[fd]()
         received = False

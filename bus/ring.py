@@ -117,6 +117,10 @@ class RingWriter:
             for slot in range(slots)
         ]
 
+    def __len__(self) -> int:
+        """How many slots there are."""
+        return len(self._free_at)
+
     def next_free_ns(self) -> int:
         """When the next slot is (or was) free to be written."""
         return min(self._free_at)

@@ -89,6 +89,7 @@ class Publisher:
             self.socket.bind(endpoint)
         except zmq.ZMQError as error:
             self.close()
+            self.release()
             raise ValueError(f"{actor} cannot publish at {endpoint}: {error}") from None
 
     def send(self, message: Message, blobs: Sequence[Any] = ()) -> None:
@@ -105,8 +106,15 @@ class Publisher:
                 self.subscribers += 1 if event[:1] == b"\x01" else -1
 
     def close(self) -> None:
-        """Send what is queued (for LINGER_MS at most) and let go of the endpoint."""
+        """Send what is queued, for LINGER_MS at most."""
         self.socket.close()
+
+    def release(self) -> None:
+        """Let others bind the endpoint; only after the context has ended.
+
+        libzmq removes the ipc file in the background some time after `close`: a successor that has bound it by then
+        would lose its endpoint.
+        """
         self._lock.release()
 
 

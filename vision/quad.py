@@ -80,3 +80,8 @@ def corner_error(found: Quad, truth: Quad) -> float:
     """Largest corner distance as a share of the true card's width, over the two readings that differ by 180°."""
     width = size(truth)[0]
     return min(float(np.linalg.norm(turn(found, k) - truth, axis=1).max()) for k in (0, 2)) / max(width, 1.0)
+
+
+def corners(quad: Quad, digits: int = 2) -> list[tuple[float, float]]:
+    """The corners as plain numbers, rounded: a hundredth of a pixel is finer than any detector."""
+    return [(round(float(x), digits), round(float(y), digits)) for x, y in quad]

@@ -1,1 +1,41 @@
-"""Where frames come from: one file per source."""
+"""Where frames come from: one file per source. `open_source` imports the one that is asked for, and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from actors.config import Config
+from actors.sources.base import Source, SourceError, parse
+from bus.clock import Clock
+
+
+def open_source(config: Config, clock: Clock) -> Source:
+    """The source of `[capture] source`, opened. SourceError says what is wrong with it and what to do."""
+    scheme, argument = parse(config.capture.source)
+    capture = config.capture
+    if scheme == "camera":
+        from actors.sources.camera import CameraSource
+
+        return CameraSource(_index(argument), capture.width, capture.height, capture.fps, clock)
+    if scheme == "video":
+        from actors.sources.video import VideoSource
+
+        return VideoSource(Path(argument))
+    if scheme == "images":
+        from actors.sources.images import ImagesSource
+
+        return ImagesSource(Path(argument), capture.images_fps)
+    if scheme == "recording":
+        from actors.sources.recording import RecordingSource
+
+        return RecordingSource(Path(argument))
+    from actors.sources.scene import SceneSource
+
+    return SceneSource(argument or "demo", config.scene)
+
+
+def _index(argument: str) -> int:
+    try:
+        return int(argument or "0")
+    except ValueError:
+        raise SourceError(f"camera:{argument} is no camera: give its number, like camera:0") from None

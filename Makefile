@@ -1,0 +1,52 @@
+# One target for each everyday thing. `make demo` and `make test` work on a fresh machine with Python 3.11 or newer.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := build/demo
+SHARED := ../shared
+
+.PHONY: help install demo test lint types contracts unit replay-real format bench clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/installed ## the environment, with everything for development
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: install $(DEMO)/catalog ## a rendered table through all processes
+	$(BIN)/sleevesight replay scene:demo --catalog $(DEMO)/catalog
+
+$(DEMO)/cards: $(wildcard synth/*.py) | install
+	rm -rf $@
+	$(BIN)/python -m synth --count 200 --out $@
+
+$(DEMO)/catalog: $(DEMO)/cards models/thumbnail.onnx
+	$(BIN)/sleevesight catalog build --images $(DEMO)/cards --metadata $(DEMO)/cards/cards.csv --out $@
+	touch $@
+
+test: install lint types contracts unit ## every check and every test
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+contracts: install
+	$(BIN)/lint-imports --no-logo
+
+unit: install
+	$(BIN)/pytest -n 2
+
+format: install ## put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove everything that can be made again
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,151 @@
+"""capture: takes frames from a source, finds the cards in them, and publishes both."""
+
+from __future__ import annotations
+
+import structlog
+from vision.detect import detect
+
+from actors.config import Config
+from actors.sources import open_source
+from actors.sources.base import Pixels, Source, SourceFrame
+from bus.actor import Actor, Bus
+from bus.messages import Box, Frame, Hop, Results
+from bus.ring import RingServer, RingWriter
+from bus.topics import FRAME, RESULTS
+from vision.quad import corners
+
+IN_FLIGHT = {"lockstep": 1, "flatout": 4}
+ANSWER_LIMIT_MS = 5000.0
+"""A frame in flight that is not answered by then was lost on the way: go on."""
+LATE_MS = 100.0
+"""A paced frame that is later than this is left out, as a camera would have left it out."""
+MIN_SLOTS, MAX_SLOTS = 4, 256
+
+log = structlog.get_logger("capture")
+
+
+class Capture(Actor):
+    """The first process: the one owner of the source and of the frame ring."""
+
+    name = "capture"
+    inputs = (RESULTS,)
+
+    def __init__(self, bus: Bus, config: Config) -> None:
+        super().__init__(bus)
+        self._config = config
+        self._pace = config.capture.pace
+        self._source: Source | None = None
+        self._next: SourceFrame | None = None
+        self._ring: RingWriter | None = None
+        self._server: RingServer | None = None
+        self._base_ns = 0
+        self._frame = -1
+        self._answered = -1
+        self._sent_ns = 0
+
+    def start(self) -> None:
+        """Open the source and the door of the ring."""
+        self._source = open_source(self._config, self.bus.clock)
+        self.detail = self._source.title
+        self._server = RingServer(self.bus.address.ring)
+        self.bus.watch(self._server.fileno(), self._server.serve)
+
+    def on_results(self, results: Results, _blobs: object) -> None:
+        """An answered frame makes room for the next one where only so many may be in flight."""
+        if results.stream == self.bus.session:
+            self._answered = max(self._answered, results.frame)
+
+    def step(self) -> float | None:
+        """Publish the next frame, if it is time for it."""
+        if self.ended:
+            return None
+        assert self._source is not None
+        if self._source.live:
+            taken = self._read()
+            if taken is not None:
+                self._publish(taken, taken.t_ns)
+            return 0.0
+        wait_ms = self._wait_ms()
+        if wait_ms > 0:
+            return wait_ms
+        frame, self._next = self._next or self._read(), None
+        if frame is None:
+            return None
+        if wait_ms < -LATE_MS and self._pace == "paced":
+            self._frame += 1
+            self.bus.counts["frames"] += 1
+            self.bus.drops["source_late"] += 1
+        else:
+            self._publish(frame, self._base_ns + frame.t_ns)
+        return 0.0
+
+    def _wait_ms(self) -> float:
+        """How long a stored source has to wait: for a reader, for answers, for a slot, or for its time."""
+        if self._config.capture.wait_for_reader and self._frame < 0 and not self.bus.subscribers(FRAME):
+            return 20.0
+        now = self.bus.clock.now_ns()
+        if self._pace != "paced":
+            full = self._frame - self._answered >= IN_FLIGHT[self._pace]
+            if full and now - self._sent_ns < ANSWER_LIMIT_MS * 1e6:
+                return 20.0
+            if full:
+                self.bus.drops["unanswered"] += self._frame - self._answered
+                self._answered = self._frame
+            return (self._ring.next_free_ns() - now) / 1e6 if self._ring else 0.0
+        self._next = self._next or self._read()
+        if self._next is None:
+            return 0.0
+        if self._frame < 0:
+            self._base_ns = now - self._next.t_ns
+        return (self._base_ns + self._next.t_ns - now) / 1e6
+
+    def _read(self) -> SourceFrame | None:
+        assert self._source is not None
+        frame = self._source.read()
+        if frame is None:
+            self.ended = True
+            self.detail = "end of stream"
+        return frame
+
+    def _publish(self, frame: SourceFrame, t_ns: int) -> None:
+        """Write the frame into the ring and say what is in it. A frame that finds no slot is dropped and counted."""
+        acquired = self.bus.clock.now_ns()
+        self._frame += 1
+        self.bus.counts["frames"] += 1
+        ring = self._ring_for(frame.pixels)
+        ref = ring.write(frame.pixels)
+        if ref is None:
+            self.bus.drops["ring_full"] += 1
+            return
+        written = self.bus.clock.now_ns()
+        assert self._source is not None
+        found = frame.detections if self._source.detects else detect(frame.pixels)
+        boxes = None if found is None else [Box(corners(one.quad), one.score) for one in found]
+        self.bus.counts["detections"] += len(boxes or ())
+        self._sent_ns = self.bus.clock.now_ns()
+        trace = [Hop("capture", acquired, written), Hop("detect", written, self._sent_ns)]
+        self.bus.publish(
+            FRAME,
+            Frame(stream=self.bus.session, frame=self._frame, t_ns=t_ns, trace=trace, ref=ref, detections=boxes),
+        )
+
+    def _ring_for(self, pixels: Pixels) -> RingWriter:
+        """The ring for frames of this size; another size means a new ring, which readers find by its session."""
+        if self._ring is None or self._ring.shape != pixels.shape:
+            height, width = pixels.shape[:2]
+            config = self._config.capture
+            slots = int(config.ring_mb * 1e6 / (height * width * 3))
+            ring = RingWriter(height, width, min(max(slots, MIN_SLOTS), MAX_SLOTS), config.hold_ms, self.bus.clock)
+            if self._ring is not None:
+                self._ring.close()
+            self._ring = ring
+            assert self._server is not None
+            self._server.writer = ring
+            log.info("frame ring", width=width, height=height, slots=len(ring))
+        return self._ring
+
+    def close(self) -> None:
+        """Release the source and the ring."""
+        for owned in (self._source, self._server, self._ring):
+            if owned is not None:
+                owned.close()

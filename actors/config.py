@@ -1,0 +1,225 @@
+"""The configuration: one TOML file, every key with its meaning, unknown keys refused with the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from bus.sockets import Address, default_run_dir
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used: names the key and what would be right."""
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class BusConfig(Section, frozen=True):
+    """Where the processes meet."""
+
+    run_dir: Annotated[str, Meta(description="Folder of the sockets; empty: the user's runtime directory.")] = ""
+    host: Annotated[
+        str, Meta(description="Empty: local sockets only. An address: the topics are published over TCP.")
+    ] = ""
+    port: Annotated[int, Meta(description="First TCP port (one a topic), if host is set.", ge=1024, le=65000)] = 5560
+
+
+class CaptureConfig(Section, frozen=True):
+    """Where frames come from."""
+
+    source: Annotated[
+        str, Meta(description="camera:0, video:FILE, images:DIR, recording:FILE.mcap, scene:NAME, or a path.")
+    ] = "camera:0"
+    pace: Annotated[
+        Literal["paced", "lockstep", "flatout"],
+        Meta(
+            description="Stored sources: in their own time, one frame in flight, or as fast as the frames are answered."
+        ),
+    ] = "paced"
+    width: Annotated[int, Meta(description="Width to ask a camera for, px.", ge=160)] = 1920
+    height: Annotated[int, Meta(description="Height to ask a camera for, px.", ge=120)] = 1080
+    fps: Annotated[float, Meta(description="Frame rate to ask a camera for.", gt=0)] = 30.0
+    images_fps: Annotated[float, Meta(description="Frame rate at which a folder of pictures is shown.", gt=0)] = 10.0
+    ring_mb: Annotated[int, Meta(description="Memory of the frame ring, MB.", ge=1)] = 64
+    hold_ms: Annotated[
+        float, Meta(description="How long readers may use a frame before its slot is written again.", gt=0)
+    ] = 250.0
+    wait_for_reader: Annotated[
+        bool, Meta(description="Hold a stored source back until the selector listens, so that no frame is missed.")
+    ] = True
+
+
+class SceneConfig(Section, frozen=True):
+    """The rendered table of the source `scene`."""
+
+    seed: Annotated[int, Meta(description="The same seed gives the same frames.", ge=0)] = 0
+    width: Annotated[int, Meta(description="Frame width, px.", ge=160)] = 1520
+    height: Annotated[int, Meta(description="Frame height, px.", ge=120)] = 1520
+    cards: Annotated[str, Meta(description="Folder of card pictures to show; empty: generated cards.")] = ""
+    count: Annotated[int, Meta(description="How many generated cards there are to choose from.", ge=1)] = 200
+
+
+class SelectorConfig(Section, frozen=True):
+    """Which cards are worth an embedding, and when."""
+
+    cache_iou: Annotated[
+        float, Meta(description="A result stays valid while the card overlaps its place by this.", ge=0, le=1)
+    ] = 0.7
+    cache_frames: Annotated[int, Meta(description="A result is asked for anew after this many frames.", ge=1)] = 30
+    settle: Annotated[int, Meta(description="Results that must agree before the cache is trusted.", ge=1)] = 3
+    patience_frames: Annotated[
+        int, Meta(description="How long to wait for a sharp crop before the best is taken.", ge=0)
+    ] = 5
+    max_missed: Annotated[int, Meta(description="Frames that a card may go unseen and keep its track.", ge=0)] = 10
+    enhance: Annotated[bool, Meta(description="CLAHE and gamma on crops (see docs/decisions).")] = False
+
+
+class EmbedderConfig(Section, frozen=True):
+    """The model and what it runs on."""
+
+    model: Annotated[str, Meta(description="ONNX file; empty: the one that ships in models/.")] = ""
+    backend: Annotated[Literal["auto", "onnx"], Meta(description="Engine that runs the model.")] = "auto"
+    threads: Annotated[int, Meta(description="Threads of the engine.", ge=1)] = 1
+    timeout_ms: Annotated[float, Meta(description="A slower inference is reported as failed.", gt=0)] = 1000.0
+    max_batch: Annotated[int, Meta(description="Crops in one inference at most.", ge=1)] = 32
+
+
+class MatcherConfig(Section, frozen=True):
+    """The catalogue and how sure is sure enough."""
+
+    catalog: Annotated[str, Meta(description="Catalogue folder (sleevesight catalog build).")] = ""
+    top: Annotated[int, Meta(description="Candidates in an answer.", ge=1, le=50)] = 5
+    reload_s: Annotated[float, Meta(description="How often to look for a rebuilt catalogue.", gt=0)] = 1.0
+
+
+class SmootherConfig(Section, frozen=True):
+    """When a card counts as seen."""
+
+    confirm: Annotated[int, Meta(description="Equal results in a row that confirm a card.", ge=1)] = 3
+    grace_ms: Annotated[float, Meta(description="A card that is gone for less is the same visit.", ge=0)] = 500.0
+    hold_ms: Annotated[
+        float, Meta(description="How long a frame waits for the answers to its own crops before it is reported.", ge=0)
+    ] = 80.0
+
+
+class SinksConfig(Section, frozen=True):
+    """Who gets the results."""
+
+    enabled: Annotated[list[str], Meta(description="Names of sinks (sleevesight sinks), a process each.")] = field(
+        default_factory=lambda: ["console"]
+    )
+    jsonl: Annotated[str, Meta(description="File of the jsonl sink.")] = "results.jsonl"
+
+
+class LogConfig(Section, frozen=True):
+    """What the processes say of themselves."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least level that is shown.")] = (
+        "info"
+    )
+    format: Annotated[Literal["auto", "json", "text"], Meta(description="auto: text on a terminal, else JSON.")] = (
+        "auto"
+    )
+
+
+class Config(Section, frozen=True):
+    """Everything that can be set."""
+
+    bus: BusConfig = field(default_factory=BusConfig)
+    capture: CaptureConfig = field(default_factory=CaptureConfig)
+    scene: SceneConfig = field(default_factory=SceneConfig)
+    selector: SelectorConfig = field(default_factory=SelectorConfig)
+    embedder: EmbedderConfig = field(default_factory=EmbedderConfig)
+    matcher: MatcherConfig = field(default_factory=MatcherConfig)
+    smoother: SmootherConfig = field(default_factory=SmootherConfig)
+    sinks: SinksConfig = field(default_factory=SinksConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+    @property
+    def address(self) -> Address:
+        """Where the bus of this configuration is."""
+        run_dir = Path(self.bus.run_dir).expanduser() if self.bus.run_dir else default_run_dir()
+        return Address(run_dir, self.bus.host, self.bus.port)
+
+    @property
+    def lossless(self) -> bool:
+        """Whether every frame of a stored source is to be answered, however long it takes."""
+        return self.capture.pace != "paced"
+
+
+def load(path: Path | None) -> Config:
+    """The configuration of a file, or the defaults for None. ConfigError names file, key and remedy."""
+    if path is None:
+        return Config()
+    try:
+        return parse(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def parse(text: str) -> Config:
+    """The configuration of a TOML text."""
+    try:
+        return msgspec.convert(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"no valid TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error))) from None
+
+
+def updated(config: Config, section: str, **values: Any) -> Config:
+    """The configuration with some keys of a table replaced, checked like a file."""
+    table = {**msgspec.to_builtins(getattr(config, section)), **values}
+    return msgspec.structs.replace(config, **{section: _checked(type(getattr(config, section)), table)})
+
+
+def _checked(kind: type[Section], table: dict[str, Any]) -> Section:
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error))) from None
+
+
+def _explain(message: str) -> str:
+    """`unknown field` with the nearest valid name, and the place as [table] key."""
+    place = re.search(r"at `\$\.?([\w.\[\]]*)`", message)
+    table = place.group(1).split(".")[0] if place else ""
+    unknown = re.search(r"unknown field `(.+?)`", message)
+    if not unknown:
+        where = (place.group(1) if place else "").replace(".", "] ", 1)
+        problem = message.partition(" - at ")[0].lower()
+        return f"[{where}: {problem}" if "] " in where else message
+    kind = get_type_hints(Config).get(table, Config)
+    name, valid = unknown.group(1), list(kind.__struct_fields__)
+    near = difflib.get_close_matches(name, valid, 1, 0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}"
+    return f"unknown key {name!r}{f' in [{table}]' if table else ''}: {hint}"
+
+
+def dump(config: Config, comments: bool = True) -> str:
+    """The configuration as TOML; with comments, every key is explained."""
+    lines = []
+    for section in config.__struct_fields__:
+        value = getattr(config, section)
+        if comments:
+            lines.append(f"# {(type(value).__doc__ or '').strip()}")
+        lines.append(f"[{section}]")
+        hints = get_type_hints(type(value), include_extras=True)
+        for key in value.__struct_fields__:
+            if comments:
+                meta = next(part for part in get_args(hints[key]) if isinstance(part, Meta))
+                lines.append(f"# {meta.description}")
+            lines.append(f"{key} = {json.dumps(getattr(value, key), ensure_ascii=False)}")
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,126 @@
+"""The launcher for laptops: starts the actors, starts the dead again with back-off, and ends them in order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from actors.config import Config, dump
+from actors.run import PARENT
+from bus.lock import FileLock
+from bus.topics import PIPELINE
+
+FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.2, 10.0
+STEADY_S = 10.0
+"""A process that lived this long was well: its next death starts the back-off anew."""
+STOP_S = 5.0
+REFUSED = 2
+"""Exit code of an actor that cannot start and has said why: at first start that is final."""
+
+log = structlog.get_logger("launcher")
+
+
+@dataclass(slots=True)
+class Child:
+    """One actor's process and how often it had to be started."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    started: float
+    restarts: int = 0
+    backoff: float = FIRST_BACKOFF_S
+    again_at: float = 0.0
+    over: bool = False
+
+
+class Launcher:
+    """Runs a set of actors as processes of their own. `step` is to be called every 100 ms or so."""
+
+    def __init__(self, config: Config) -> None:
+        config.address.prepare()
+        self._lock = FileLock(config.address.run_dir / "launcher.lock", "sleevesight")
+        self._path = config.address.run_dir / "config.toml"
+        self._path.write_text(dump(config, comments=False))
+        self._path.chmod(0o600)
+        self.children: dict[str, Child] = {}
+        self.failed: str | None = None
+        """Name of an actor that cannot start, once that is clear; its own error is on standard error."""
+
+    def start(self, *names: str) -> None:
+        """Start these actors."""
+        for name in names:
+            self.children[name] = Child(name, self._spawn(name), time.monotonic())
+
+    def step(self) -> None:
+        """Look after the dead: an end is an end, a refusal to start is final, everything else is started again."""
+        now = time.monotonic()
+        for child in self.children.values():
+            if child.over:
+                continue
+            if child.again_at:
+                if now >= child.again_at:
+                    child.process, child.started, child.again_at = self._spawn(child.name), now, 0.0
+                    child.restarts += 1
+                continue
+            code = child.process.poll()
+            if code is not None:
+                self._bury(child, code, now)
+
+    def _bury(self, child: Child, code: int, now: float) -> None:
+        if code == 0:
+            child.over = True
+            return
+        if code == REFUSED and not child.restarts and now - child.started < STEADY_S:
+            child.over = True
+            self.failed = self.failed or child.name
+            return
+        child.backoff = FIRST_BACKOFF_S if now - child.started > STEADY_S else child.backoff
+        log.warning("actor died, starting it again", actor=child.name, code=code, in_s=round(child.backoff, 1))
+        child.again_at = now + child.backoff
+        child.backoff = min(child.backoff * 2, LAST_BACKOFF_S)
+
+    def over(self) -> bool:
+        """Whether every actor has come to its end."""
+        return all(child.over for child in self.children.values())
+
+    def restarts(self) -> dict[str, int]:
+        """How often each actor had to be started again."""
+        return {name: child.restarts for name, child in self.children.items() if child.restarts}
+
+    def stop(self) -> None:
+        """End the actors in the order of the pipeline, each after the one before it has passed on what it held."""
+        deadline = time.monotonic() + STOP_S
+        order = [*PIPELINE, *(name for name in self.children if name not in PIPELINE)]
+        for name in order:
+            child = self.children.get(name)
+            if child is None or child.process.poll() is not None:
+                continue
+            child.process.send_signal(signal.SIGTERM)
+            try:
+                child.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.error("actor does not end, killing it", actor=name)
+                child.process.kill()
+                child.process.wait()
+        for child in self.children.values():
+            child.over = True
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+        self._lock.release()
+
+    def _spawn(self, name: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "run", name, "--config", str(self._path)],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches the launcher alone, which ends the others in order
+            env={**os.environ, PARENT: str(os.getpid()), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+            cwd=Path.cwd(),
+        )

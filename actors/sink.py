@@ -1,0 +1,38 @@
+"""sink: a process around one sink, so that a sink that crashes or blocks harms nothing but itself."""
+
+from __future__ import annotations
+
+from actors.config import Config
+from actors.sinks.base import Sink, load
+from bus.actor import Actor, Bus
+from bus.messages import Results
+from bus.topics import RESULTS
+
+
+class SinkActor(Actor):
+    """Feeds the results to the sink of a name (`sink.console` runs the sink `console`)."""
+
+    inputs = (RESULTS,)
+    ends_with = (RESULTS,)
+
+    def __init__(self, bus: Bus, config: Config, sink: str) -> None:
+        super().__init__(bus)
+        self.name = f"sink.{sink}"
+        self._config = config
+        self._sink_name = sink
+        self._sink: Sink | None = None
+
+    def start(self) -> None:
+        """Make the sink."""
+        self._sink = load(self._sink_name, self._config)
+
+    def on_results(self, results: Results, _blobs: object) -> None:
+        """Hand the frame on."""
+        assert self._sink is not None
+        self.bus.counts["frames"] += 1
+        self._sink.results(results)
+
+    def close(self) -> None:
+        """Let the sink finish."""
+        if self._sink is not None:
+            self._sink.close()

@@ -1,0 +1,31 @@
+"""The jsonl sink: one JSON object a line for every frame and every visit, in the form of docs/events.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from actors.config import Config
+from actors.events import frame_event, visit_event
+from bus.messages import Results
+
+
+class JsonlSink:
+    """Appends to `[sinks] jsonl`; every line is whole, also when the process is killed."""
+
+    def __init__(self, config: Config) -> None:
+        self._file = Path(config.sinks.jsonl).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115 - closed in close
+        self._start_ns: int | None = None
+        self._stream = ""
+
+    def results(self, results: Results) -> None:
+        """Write the frame, then the visits that it confirmed or ended."""
+        if self._start_ns is None or results.stream != self._stream:
+            self._start_ns, self._stream = results.t_ns, results.stream
+        lines = [frame_event(results, self._start_ns)]
+        lines += [{"visit": visit_event(visit, self._start_ns)} for visit in results.visits]
+        self._file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

@@ -1,0 +1,57 @@
+"""A rendered table with moving cards: for demos, tests and measurements, without a camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synth.scene import scenario
+
+from actors.config import SceneConfig
+from actors.sources.base import Pixels, SourceError, SourceFrame
+from catalog.picture import SUFFIXES, PictureError, read_picture
+from synth.cards import deck, draw
+
+_MOST_CARDS = 60
+"""No scenario shows more different cards than this."""
+
+
+class SceneSource:
+    """The frames of a scenario of `synth.scene`; nothing but the pixels is taken from it."""
+
+    live = False
+    detects = False
+
+    def __init__(self, name: str, config: SceneConfig) -> None:
+        cards = _pictures(Path(config.cards)) if config.cards else _generated(config.count)
+        try:
+            self._scene = scenario(name, cards, config.seed, (config.width, config.height))
+        except ValueError as error:
+            raise SourceError(str(error)) from None
+        self._index = 0
+        self.title = f"scene {name}, {self._scene.frames} frames of {config.width}x{config.height}"
+
+    def read(self) -> SourceFrame | None:
+        """Render the next frame."""
+        if self._index >= self._scene.frames:
+            return None
+        image = self._scene.frame(self._index).image
+        t_ns = round(self._index / self._scene.fps * 1e9)
+        self._index += 1
+        return SourceFrame(image, t_ns)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _generated(count: int) -> list[tuple[str, Pixels]]:
+    return [(spec.id, draw(spec)) for spec in deck(count)[:_MOST_CARDS]]
+
+
+def _pictures(folder: Path) -> list[tuple[str, Pixels]]:
+    files = sorted(path for path in folder.glob("**/*") if path.suffix.lower() in SUFFIXES)[:_MOST_CARDS]
+    if not files:
+        raise SourceError(f"[scene] cards = {folder} holds no card pictures")
+    try:
+        return [(path.stem, read_picture(path)) for path in files]
+    except PictureError as error:
+        raise SourceError(str(error)) from None

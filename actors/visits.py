@@ -1,0 +1,222 @@
+"""Visits: one physical presence of a card in front of the camera is one event, whatever the detector makes of it.
+
+See `docs/smoothing.md` for the rules with their reasons.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from vision.quad import CARD_ASPECT, Quad, area, iou
+
+UNKNOWN = ""
+"""The key of what no catalogue entry matches; a card's key is its reprint group."""
+
+HISTORY = 900
+"""Sightings that can be taken back when later results show that another card lay there already."""
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A card as the catalogue names it."""
+
+    card_id: str
+    group: str
+    """Reprint group, whose printings no picture can tell apart; the card id itself where there is only one."""
+    name: str
+
+
+class VisitConfirmed(msgspec.Struct, frozen=True, tag="visit_confirmed"):
+    """A card is there: reported once per visit, when its results agree."""
+
+    visit_id: int
+    card: Card
+    track_id: int
+    first_frame: int
+    first_t_ns: int
+    frame: int
+    """Frame during which it was confirmed."""
+    t_ns: int
+
+
+class VisitEnded(msgspec.Struct, frozen=True, tag="visit_ended"):
+    """A visit is over. `card` is None for what stayed unknown to the last: no `VisitConfirmed` came before."""
+
+    visit_id: int
+    card: Card | None
+    """The most frequent printing over the whole visit; its group is that of the confirmation."""
+    first_frame: int
+    first_t_ns: int
+    last_frame: int
+    """Last frame in which the card was seen."""
+    last_t_ns: int
+    frames: int
+    """Frames in which the card was seen."""
+
+
+VisitEvent = VisitConfirmed | VisitEnded
+
+
+class Moment(NamedTuple):
+    """A frame and its time."""
+
+    frame: int
+    t_ns: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often each printing was the answer."""
+
+    counts: Counter[Card] = field(default_factory=Counter)
+
+    def best(self, current: Card | None = None) -> Card | None:
+        """The most frequent printing; `current` stays while no other leads, so that a tie never flips the label."""
+        if not self.counts:
+            return current
+        top, count = self.counts.most_common(1)[0]
+        return current if current is not None and self.counts[current] >= count else top
+
+
+@dataclass(slots=True)
+class Visit:
+    """An open visit: who is there, since when, and which track shows it."""
+
+    visit_id: int
+    key: str
+    first: Moment
+    last: Moment
+    quad: Quad
+    owner: int | None
+    """Track that shows it; None after the track died or went over to another card."""
+    tally: Tally = field(default_factory=Tally)
+    card: Card | None = None
+    frames: int = 0
+    awaited_ns: int = 0
+    """When an undecided track was last seen at its place: the card may still be there."""
+    contradicted: bool = False
+    """Whether the owner's latest results name another card."""
+    replaced_on: int | None = None
+    """Track on which another card took this one's place: a return to it is a new visit."""
+    _history: deque[Moment] = field(default_factory=lambda: deque(maxlen=HISTORY))
+
+    def seen(self, now: Moment, quad: Quad) -> None:
+        """The card was detected in this frame."""
+        self._history.append(now)
+        self.last, self.quad = now, quad
+        self.frames += 1
+
+    def rewind(self, frame: int) -> list[Moment]:
+        """Take back the sightings from `frame` on, oldest first: something else was seen by then."""
+        taken: list[Moment] = []
+        while self._history and self._history[-1].frame >= frame:
+            taken.append(self._history.pop())
+        self.frames -= len(taken)
+        self.last = self._history[-1] if self._history else self.first
+        return taken[::-1]
+
+    @property
+    def present_ns(self) -> int:
+        """When the card was there, as far as anybody knows."""
+        return max(self.last.t_ns, self.awaited_ns)
+
+    def ended(self) -> VisitEnded:
+        """The event that closes the visit."""
+        return VisitEnded(
+            self.visit_id,
+            self.card,
+            self.first.frame,
+            self.first.t_ns,
+            self.last.frame,
+            self.last.t_ns,
+            self.frames,
+        )
+
+
+@dataclass(slots=True)
+class Visits:
+    """All open visits, and the events that have not been handed out yet."""
+
+    grace_ns: int
+    reach: float
+    patience_ns: int
+    events: list[VisitEvent] = field(default_factory=list)
+    _open: list[Visit] = field(default_factory=list)
+    _next_id: int = 1
+
+    def open(self, key: str, first: Moment, quad: Quad, track_id: int) -> Visit:
+        """A new visit, shown by `track_id`."""
+        visit = Visit(self._next_id, key, first, first, quad, track_id)
+        self._next_id += 1
+        self._open.append(visit)
+        return visit
+
+    def confirm(self, visit: Visit, card: Card, track_id: int, now: Moment) -> None:
+        """Report that `visit` is one of `card`."""
+        visit.key, visit.card = card.group, card
+        self.events.append(
+            VisitConfirmed(visit.visit_id, card, track_id, visit.first.frame, visit.first.t_ns, now.frame, now.t_ns)
+        )
+
+    def claim(self, key: str, since: Moment, quad: Quad, track_id: int) -> Visit | None:
+        """The open visit that a track showing `key` since `since` continues: the nearest one that nobody shows."""
+        free = [
+            visit
+            for visit in self._open
+            if visit.key == key
+            and visit.replaced_on != track_id
+            # Both seen at the same time are two copies, unless the other track shows something else by now.
+            and (visit.contradicted or visit.last.t_ns < since.t_ns)
+            and self._within_reach(visit, since, quad)
+        ]
+        return min(free, key=lambda visit: distance(visit.quad, quad), default=None)
+
+    def doubled(self, key: str, quad: Quad, track_id: int) -> bool:
+        """Whether another track shows the same card at the same place: a second outline of one card."""
+        return any(
+            visit.key == key and visit.owner not in (None, track_id) and iou(visit.quad, quad) >= 0.5
+            for visit in self._open
+        )
+
+    def release(self, track_id: int) -> None:
+        """The track is gone: its visit waits for another one."""
+        for visit in self._open:
+            if visit.owner == track_id:
+                visit.owner = None
+
+    def release_all(self) -> None:
+        """All tracks are gone, and their ids will mean others."""
+        for visit in self._open:
+            visit.owner = visit.replaced_on = None
+
+    def expect(self, since: Moment, quad: Quad, now: Moment) -> None:
+        """A track that has not been decided yet is seen: what it may continue is not over."""
+        if now.t_ns - since.t_ns < self.patience_ns:
+            for visit in self._open:
+                if visit.owner is None and self._within_reach(visit, since, quad):
+                    visit.awaited_ns = now.t_ns
+
+    def expire(self, now: Moment | None = None) -> None:
+        """End what nobody has shown for longer than the grace; without a time, end all."""
+        for visit in list(self._open):
+            absent = visit.owner is None and now is not None and now.t_ns - visit.present_ns > self.grace_ns
+            if absent or now is None:
+                self._open.remove(visit)
+                self.events.append(visit.ended())
+
+    def lingering(self) -> bool:
+        """Whether a visit without a track is still within its grace."""
+        return any(visit.owner is None for visit in self._open)
+
+    def _within_reach(self, visit: Visit, since: Moment, quad: Quad) -> bool:
+        return since.t_ns - visit.present_ns <= self.grace_ns and distance(visit.quad, quad) <= self.reach
+
+
+def distance(first: Quad, second: Quad) -> float:
+    """Between the centres, in widths of the first card."""
+    width = max(1.0, (area(first) * CARD_ASPECT) ** 0.5)
+    return float(np.linalg.norm(first.mean(axis=0) - second.mean(axis=0)) / width)

@@ -1,0 +1,157 @@
+"""Replay: a stream through the real processes, each frame's result collected, everything lost accounted for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+import zmq
+
+from actors.config import Config, updated
+from actors.events import frame_event
+from actors.launcher import Launcher
+from bench.summary import Summary, summarise
+from bus.messages import Bye, Heartbeat, Results
+from bus.sockets import Address, Subscriber
+from bus.topics import HEARTBEAT, PIPELINE, RESULTS
+
+READY_S = 60.0
+DRAIN_S = 15.0
+"""How long the pipeline may take to pass on what it holds after the source has ended."""
+
+
+class ReplayError(RuntimeError):
+    """A replay that could not be run to its end."""
+
+
+class Collector:
+    """Hears the results and everybody's heartbeats."""
+
+    def __init__(self, address: Address, actors: list[str], events: TextIO | None) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._results = Subscriber(self._context, address, RESULTS)
+        self._beats = [Subscriber(self._context, address, HEARTBEAT, actor) for actor in actors]
+        self._poller = zmq.Poller()
+        for subscriber in (self._results, *self._beats):
+            self._poller.register(subscriber.socket, zmq.POLLIN)
+        self._events = events
+        self._start_ns: dict[str, int] = {}
+        self.results: list[Results] = []
+        self.heartbeats: dict[tuple[str, str], Heartbeat] = {}
+        """The last heartbeat of every life of every actor."""
+        self.ended = False
+
+    def collect(self, timeout_ms: int) -> None:
+        """Take in what comes within the time."""
+        ready = dict(self._poller.poll(timeout_ms))
+        for subscriber in [one for one in self._beats if one.socket in ready]:
+            for beat, _ in subscriber.drain():
+                if isinstance(beat, Heartbeat):
+                    self.heartbeats[beat.actor, beat.session] = beat
+        if self._results.socket in ready:
+            for message, _ in self._results.drain():
+                self._take(message)
+
+    def _take(self, message: object) -> None:
+        if isinstance(message, Bye):
+            self.ended = self.ended or message.final
+        elif isinstance(message, Results):
+            self.results.append(message)
+            if self._events is not None:
+                start = self._start_ns.setdefault(message.stream, message.t_ns)
+                self._events.write(json.dumps(frame_event(message, start), ensure_ascii=False) + "\n")
+
+    def ready(self, actors: list[str], readers: dict[str, int]) -> bool:
+        """Whether all actors are ready and every topic has at least so many readers."""
+        beats = {beat.actor: beat for beat in self.heartbeats.values()}
+        heard: Counter[str] = Counter()
+        for beat in beats.values():
+            heard.update(beat.subscribers)
+        return all(name in beats and beats[name].state == "ready" for name in actors) and all(
+            heard[topic] >= count for topic, count in readers.items()
+        )
+
+    def close(self) -> None:
+        """Stop listening."""
+        for subscriber in (self._results, *self._beats):
+            subscriber.close()
+        self._context.term()
+
+
+def replay(config: Config, events: Path | None = None) -> dict[str, Any]:
+    """Run the stream of `[capture] source` to its end; returns the summary of docs/events.md.
+
+    The processes meet in a run directory of their own, so that a running system is not disturbed. `events` is written
+    beside itself and renamed at the end. Raises ReplayError if an actor cannot start; an interrupted replay is
+    summarised as far as it went, with `complete` false.
+    """
+    run_dir = Path(tempfile.mkdtemp(prefix="sleevesight-"))
+    config = updated(config, "bus", run_dir=str(run_dir), host="")
+    if config.lossless:
+        # Nothing may be lost to a slow machine: long leases, and the memory that they need.
+        capture = config.capture
+        config = updated(config, "capture", hold_ms=max(capture.hold_ms, 1000.0), ring_mb=max(capture.ring_mb, 256))
+    partial = events.with_name(f"{events.name}.partial-{os.getpid()}") if events else None
+    try:
+        with partial.open("w", encoding="utf-8") if partial else open(os.devnull, "w") as file:  # noqa: PTH123
+            summary = _run(config, file if partial else None)
+            file.write(json.dumps({"summary": summary}, ensure_ascii=False) + "\n")
+        if partial and events:
+            partial.replace(events)
+        return summary
+    finally:
+        if partial:
+            partial.unlink(missing_ok=True)
+        shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _run(config: Config, events: TextIO | None) -> Summary:
+    sinks = [f"sink.{name}" for name in config.sinks.enabled]
+    actors = [*PIPELINE, *sinks]
+    launcher = Launcher(config)
+    collector = Collector(config.address, actors, events)
+    complete = False
+    try:
+        launcher.start(*sinks, *(name for name in reversed(PIPELINE) if name != "capture"))
+        readers = {"tracks": 1, "crops": 1, "embeddings": 1, "matches": 2, "results": len(sinks) + 1}
+        deadline = time.monotonic() + READY_S
+        while not collector.ready([name for name in actors if name != "capture"], readers):
+            _watch(launcher, collector)
+            if time.monotonic() > deadline:
+                raise ReplayError(f"not everybody is ready after {READY_S:.0f} s: the log above says who")
+        launcher.start("capture")
+        complete = _until_the_end(launcher, collector)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        launcher.stop()
+        with suppress(KeyboardInterrupt):
+            collector.collect(0)
+        collector.close()
+    return summarise(collector.results, list(collector.heartbeats.values()), launcher.restarts(), complete)
+
+
+def _until_the_end(launcher: Launcher, collector: Collector) -> bool:
+    """Collect until the end of the stream has come through, and the actors have ended."""
+    drained_by = 0.0
+    while not launcher.over():
+        _watch(launcher, collector)
+        if launcher.children["capture"].over:
+            drained_by = drained_by or time.monotonic() + DRAIN_S
+            if time.monotonic() > drained_by:
+                break
+    return collector.ended
+
+
+def _watch(launcher: Launcher, collector: Collector) -> None:
+    collector.collect(50)
+    launcher.step()
+    if launcher.failed is not None:
+        raise ReplayError(f"{launcher.failed} cannot run: its own line above says why")

@@ -1,0 +1,155 @@
+"""The `sleevesight` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+REFUSED = 2
+"""Exit code for what will not get better by itself: bad input, a wrong configuration."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Parse, dispatch, and turn every expected error into one line and an exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"sleevesight: {_one_line(error)}", file=sys.stderr)
+        return REFUSED
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'error'}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="sleevesight", description="Names every Pokemon card that a camera sees: live, offline, through sleeves."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_catalog(commands)
+    _add_identify(commands)
+    _add_streams(commands)
+    _add_inspection(commands)
+    return parser
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def _add_catalog(commands: Commands) -> None:
+    from cli import catalog
+
+    group = commands.add_parser("catalog", help="build, check and describe a catalogue").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    build = group.add_parser("build", help="embed card pictures into a catalogue folder")
+    build.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of card pictures")
+    build.add_argument(
+        "--metadata",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE_OR_DIR",
+        help="pokemontcg.io JSON (file or folder, .gz too) or CSV with file,id,name,set,number; may be repeated",
+    )
+    build.add_argument("--out", type=Path, required=True, metavar="CATALOG", help="folder to write")
+    build.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    build.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    build.set_defaults(run=catalog.build)
+    verify = group.add_parser("verify", help="check a catalogue's integrity; exit 1 and a list if it has problems")
+    verify.add_argument("catalog", type=Path, metavar="CATALOG")
+    verify.add_argument("--model", type=Path, help="ONNX model to check against (default: the one that ships)")
+    verify.add_argument("--json", action="store_true", help="print the problems as JSON")
+    verify.set_defaults(run=catalog.verify)
+    info = group.add_parser("info", help="say what a catalogue holds")
+    info.add_argument("catalog", type=Path, metavar="CATALOG")
+    info.add_argument("--json", action="store_true", help="print it as JSON")
+    info.set_defaults(run=catalog.info)
+
+
+def _add_identify(commands: Commands) -> None:
+    from cli import identify
+
+    command = commands.add_parser("identify", help="name the cards in photos")
+    command.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    command.add_argument("--catalog", type=Path, required=True, metavar="CATALOG")
+    command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    command.add_argument("--cropped", action="store_true", help="each image is one card, and nothing else")
+    command.add_argument("--top", type=_positive, default=5, help="candidates to name for each card (default 5)")
+    command.add_argument("--json", action="store_true", help="one JSON object per image (docs/events.md)")
+    command.set_defaults(run=identify.identify)
+
+
+def _add_streams(commands: Commands) -> None:
+    from cli import streams
+
+    replay = commands.add_parser("replay", help="run a recorded or rendered stream through the real processes")
+    replay.add_argument("stream", metavar="STREAM", help="video file, image folder, recording, or scene:NAME")
+    _add_system(replay)
+    replay.add_argument("--mode", choices=["paced", "lockstep", "flatout"], default="paced")
+    replay.add_argument("--events", type=Path, metavar="OUT.jsonl", help="write one JSON object per frame")
+    replay.set_defaults(run=streams.replay)
+    up = commands.add_parser("up", help="start all processes, until Ctrl-C")
+    up.add_argument("--source", help="camera:0, video:FILE, images:DIR, recording:FILE.mcap, scene:NAME")
+    _add_system(up)
+    up.set_defaults(run=streams.up)
+    run = commands.add_parser("run", help="run one actor in the foreground")
+    run.add_argument("actor", metavar="ACTOR", help="capture, selector, embedder, matcher, smoother or sink.NAME")
+    run.add_argument("--config", type=Path)
+    run.set_defaults(run=streams.run)
+
+
+def _add_system(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--catalog", type=Path, metavar="CATALOG")
+    command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    command.add_argument("--config", type=Path, help="TOML file (see `sleevesight config show`)")
+    command.add_argument("--sink", action="append", metavar="NAME", help="sink to run (default: console); repeatable")
+
+
+def _add_inspection(commands: Commands) -> None:
+    from cli import inspect
+
+    group = commands.add_parser("config", help="show or check a configuration").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    for name, action in (("show", inspect.config_show), ("check", inspect.config_check)):
+        command = group.add_parser(name)
+        command.add_argument("--config", type=Path)
+        command.set_defaults(run=action)
+    sinks = commands.add_parser("sinks", help="list the installed sinks")
+    sinks.set_defaults(run=inspect.sinks)
+    topics = commands.add_parser("topics", help="list what is said on the bus, and where")
+    topics.add_argument("--config", type=Path)
+    topics.set_defaults(run=inspect.topics)
+    tail = commands.add_parser("tail", help="print the messages of a topic of a running system")
+    tail.add_argument("topic", metavar="TOPIC")
+    tail.add_argument("--config", type=Path)
+    tail.add_argument("--count", type=_positive, help="end after so many messages")
+    tail.set_defaults(run=inspect.tail)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

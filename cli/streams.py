@@ -1,0 +1,93 @@
+"""Commands that run processes: replay, up, run."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.config import Config
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    """The configuration file with what the command line says instead."""
+    from actors.config import load, updated
+
+    config = load(arguments.config)
+    if arguments.catalog is not None:
+        config = updated(config, "matcher", catalog=str(arguments.catalog.absolute()))
+    if arguments.model is not None:
+        config = updated(config, "embedder", model=str(arguments.model.absolute()))
+    if arguments.sink is not None:
+        config = updated(config, "sinks", enabled=arguments.sink)
+    return config
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """A stream through the real processes, with a summary at the end."""
+    from actors.config import updated
+    from actors.log import configure
+    from actors.sources.base import parse
+    from bench.replay import replay as run_replay
+    from bench.summary import lines
+
+    config = _config(arguments)
+    scheme, argument = parse(arguments.stream)
+    source = f"{scheme}:{Path(argument).absolute() if scheme in ('video', 'images', 'recording') else argument}"
+    config = updated(config, "capture", source=source, pace=arguments.mode)
+    configure(config.log)
+    summary = run_replay(config, arguments.events)
+    print("\n".join(lines(summary)))
+    return 0 if summary["complete"] else 1
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """All processes until Ctrl-C, or until a stored source has come to its end."""
+    import time
+
+    from actors.config import updated
+    from actors.launcher import Launcher
+    from actors.log import configure
+    from bus.topics import PIPELINE
+
+    config = _config(arguments)
+    if arguments.source is not None:
+        config = updated(config, "capture", source=arguments.source)
+    configure(config.log)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    launcher = Launcher(config)
+    try:
+        launcher.start(*(f"sink.{name}" for name in config.sinks.enabled), *reversed(PIPELINE))
+        while not launcher.over() and launcher.failed is None:
+            launcher.step()
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        print("ending", file=sys.stderr)
+    finally:
+        launcher.stop()
+    if launcher.failed is not None:
+        raise RuntimeError(f"{launcher.failed} cannot start (its own line above says why); everything else was ended")
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """One actor in the foreground."""
+    from actors.config import load
+    from actors.log import configure
+    from actors.run import run as run_actor
+    from bus.loop import ActorFailed
+
+    config = load(arguments.config)
+    configure(config.log)
+    try:
+        run_actor(arguments.actor, config)
+    except ActorFailed as failure:
+        print(f"sleevesight: {failure}", file=sys.stderr)
+        return 1
+    except (ValueError, RuntimeError, OSError) as error:
+        error.args = (f"{arguments.actor}: {error}",)
+        raise
+    return 0
