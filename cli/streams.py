@@ -38,6 +38,8 @@ def replay(arguments: argparse.Namespace) -> int:
     scheme, argument = parse(arguments.stream)
     source = f"{scheme}:{Path(argument).absolute() if scheme in ('video', 'images', 'recording') else argument}"
     config = updated(config, "capture", source=source, pace=arguments.mode)
+    if arguments.config is None:
+        config = updated(config, "log", level="warning")
     configure(config.log)
     summary = run_replay(config, arguments.events)
     print("\n".join(lines(summary)))

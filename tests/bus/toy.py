@@ -1,0 +1,47 @@
+"""A toy actor in a process of its own: reads FRAME, answers TRACKS. `python toy.py RUN_DIR [hang|fail|lossless]`."""
+
+import sys
+import time
+from pathlib import Path
+
+from bus.actor import Actor
+from bus.loop import ActorFailed, Loop
+from bus.messages import Frame, Tracks
+from bus.sockets import Address
+from bus.topics import FRAME, TRACKS, Topic
+
+
+class Toy(Actor):
+    """Answers every frame; does what its mode says when frame 13 comes."""
+
+    name = "toy"
+    inputs = (FRAME,)
+    ends_with = (FRAME,)
+    mode = ""
+    seen = 0
+
+    @property
+    def outputs(self) -> tuple[Topic, ...]:
+        return (TRACKS,)
+
+    def on_frame(self, message: Frame, _blobs: object) -> None:
+        self.bus.counts["frames"] += 1
+        if message.frame == 13 and self.mode == "hang":
+            time.sleep(3600)
+        if message.frame == 13 and self.mode == "fail":
+            raise ValueError("the lens cap is on")
+        if message.frame == 7:
+            time.sleep(0.3)  # a busy moment, during which frames pile up
+        self.bus.publish(TRACKS, Tracks(stream=message.stream, frame=message.frame, t_ns=message.t_ns, tracks=[]))
+
+
+if __name__ == "__main__":
+    Toy.mode = sys.argv[2] if len(sys.argv) > 2 else ""
+    import bus.loop
+
+    bus.loop.HANG_DEADLINE_S = 1
+    try:
+        Loop(lambda loop: Toy(loop), "toy", Address(Path(sys.argv[1])), lossless=Toy.mode == "lossless").run()
+    except ActorFailed as failure:
+        print(failure, file=sys.stderr)
+        sys.exit(1)
