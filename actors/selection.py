@@ -45,8 +45,8 @@ class SelectionSettings:
     """Share of the sharpness of the crop last sent for this card that is sent at once: it may never get sharper."""
     min_visible: float = 0.6
     """Share of the card that must lie inside the frame."""
-    min_width: float = 48.0
-    """Width of the card in pixels below which no model can read it."""
+    min_width: float = 32.0
+    """Width of the card in pixels below which an error of 1 px at a corner is more than the matcher bears (3 %)."""
     answer_timeout: int = 30
     """Frames after which an unanswered crop counts as lost."""
 
@@ -194,7 +194,7 @@ class Selection:
         settings = self._settings
         # A card that was replaced during the wait must not be asked for by its old crop.
         kept = [other for other in memory.waiting if not changed(other.look, candidate.look)]
-        kept = [*kept, candidate][-settings.wait :]
+        kept = [*kept, candidate][-max(1, settings.wait) :]
         enough = settings.sharp
         if memory.sharpest is not None:
             enough = min(enough, settings.sharp_enough * memory.sharpest)

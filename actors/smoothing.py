@@ -171,8 +171,8 @@ class Smoother:
         key = UNKNOWN if answer.decision == "unknown" or answer.card is None else answer.card.group
         if answer.decision != "uncertain":
             self._extend_run(state, key, answer)
-        self._weigh(state, key, answer.frame)
         self._decide(state)
+        self._weigh(state, key, answer.frame)
 
     def report(self) -> FrameReport:
         """What is to be shown now; each event is handed out once."""
@@ -229,8 +229,9 @@ class Smoother:
             state.doubted_from = frame
         state.unsupported += 1
         if state.unsupported >= self._settings.leave:
+            if state.run is not None and state.run.key == state.settled:
+                state.run = None
             self._unsettle(state, state.doubted_from)
-            state.run = None
 
     def _unsettle(self, state: _State, frame: int) -> None:
         """From `frame` on the track showed something else than what it was settled on."""

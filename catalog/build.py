@@ -1,0 +1,126 @@
+"""Build a catalogue from a folder of card pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.embedding import Embedder, normalise
+from catalog.groups import reprint_groups
+from catalog.metadata import MetadataError, read_metadata
+from catalog.pictures import Picture, assign, find_pictures
+from catalog.store import ModelRef, check_target, write
+from vision.phash import perceptual_hashes
+from vision.rectify import CROP_HEIGHT, CROP_WIDTH
+
+_BATCH = 32
+
+Progress = Callable[[int, int], None]
+"""Called with the pictures done and the pictures in all."""
+
+
+class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build did. Unreadable pictures are left out of the catalogue, warnings are for people."""
+
+    cards: int
+    groups: int
+    grouped_cards: int
+    unnamed: int
+    unreadable: tuple[str, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+def build(
+    images: Path,
+    metadata: Sequence[Path],
+    out: Path,
+    embedder: Embedder,
+    progress: Progress | None = None,
+    *,
+    model_name: str = "",
+) -> BuildReport:
+    """Embed and hash every picture below `images` and write the catalogue folder `out`.
+
+    Pictures are named by the `metadata` sources (see `catalog.metadata`) or, without an entry, by their file name.
+    An existing catalogue at `out` is replaced at the end, anything else there is refused (CatalogueError).
+    Raises MetadataError for missing, empty or contradicting sources; EmbedTimeout from the engine ends the build.
+    """
+    started = time.monotonic()
+    check_target(out)
+    known = read_metadata(metadata, images)
+    pictures, warnings = assign(find_pictures(images), known)
+    unreadable: list[str] = []
+    kept, vectors, hashes = _embed(pictures, embedder, unreadable, progress)
+    if not kept:
+        raise MetadataError(f"no picture in {images} can be read")
+    groups = [[kept[row].card_id for row in rows] for rows in reprint_groups(hashes, vectors)]
+    write(
+        out,
+        ids=[picture.card_id for picture in kept],
+        cards={picture.card_id: picture.card for picture in kept},
+        embeddings=vectors,
+        hashes=hashes,
+        groups=groups,
+        model=ModelRef(embedder.model_hash, model_name or embedder.model_hash[:12], embedder.dim),
+        sources=[images.as_posix(), *(source.as_posix() for source in metadata)],
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    if unreadable:
+        warnings.append(f"{len(unreadable)} pictures cannot be read and were left out: {', '.join(unreadable[:5])}")
+    return BuildReport(
+        cards=len(kept),
+        groups=len(groups),
+        grouped_cards=sum(len(group) for group in groups),
+        unnamed=sum(not picture.named for picture in kept),
+        unreadable=tuple(unreadable),
+        warnings=tuple(warnings),
+        seconds=round(time.monotonic() - started, 2),
+    )
+
+
+def read_crop(path: Path) -> NDArray[np.uint8] | None:
+    """A picture as a canonical crop uint8 RGB [358, 256, 3]; None when it cannot be read."""
+    try:
+        content = np.fromfile(path, np.uint8)
+    except OSError:
+        return None
+    # cv2.imread cannot open every path on every system and prints what it thinks of it.
+    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if picture is None:
+        return None
+    crop = cv2.resize(picture, (CROP_WIDTH, CROP_HEIGHT), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _embed(
+    pictures: list[Picture], embedder: Embedder, unreadable: list[str], progress: Progress | None
+) -> tuple[list[Picture], NDArray[np.float32], NDArray[np.uint8]]:
+    kept: list[Picture] = []
+    vectors, hashes = [], []
+    for start, batch, crops in _batches(pictures, unreadable):
+        if batch:
+            kept += batch
+            vectors.append(normalise(embedder.embed(crops)))
+            hashes.append(perceptual_hashes(crops))
+        if progress:
+            progress(min(start + _BATCH, len(pictures)), len(pictures))
+    if not kept:
+        return [], np.empty((0, embedder.dim), np.float32), np.empty((0, 64), np.uint8)
+    return kept, np.concatenate(vectors), np.concatenate(hashes)
+
+
+def _batches(pictures: list[Picture], unreadable: list[str]) -> Iterator[tuple[int, list[Picture], NDArray[np.uint8]]]:
+    for start in range(0, len(pictures), _BATCH):
+        read = [(picture, read_crop(picture.path)) for picture in pictures[start : start + _BATCH]]
+        unreadable += [str(picture.path) for picture, crop in read if crop is None]
+        batch = [picture for picture, crop in read if crop is not None]
+        crops = [crop for _, crop in read if crop is not None]
+        yield start, batch, np.stack(crops) if crops else np.empty((0, CROP_HEIGHT, CROP_WIDTH, 3), np.uint8)

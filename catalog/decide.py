@@ -1,0 +1,61 @@
+"""From a distance and a gap to a verdict: is this the card, maybe, or a card that the catalogue does not hold?
+
+The distance alone rejects badly, because every card looks a little like some other: the gap to the next group of
+printings is the better witness (docs/catalog.md has the measured rates).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["confirmed", "uncertain", "unknown"]
+Band = Literal["excellent", "good", "fair", "poor", "none"]
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits of one model. Distances are cosine distances (0 to 2), gaps are margins of the fused score.
+
+    The four bands are the distances below which a match is called excellent, good, fair and poor.
+    """
+
+    excellent: float = 0.15
+    good: float = 0.25
+    fair: float = 0.40
+    poor: float = 0.50
+    gap_confirmed: float = 0.20
+    gap_unknown: float = 0.10
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.excellent <= self.good <= self.fair <= self.poor <= 2:
+            raise ValueError(
+                "thresholds: 0 <= excellent <= good <= fair <= poor <= 2 must hold, not "
+                f"{self.excellent}, {self.good}, {self.fair}, {self.poor}"
+            )
+        if not 0 <= self.gap_unknown <= self.gap_confirmed:
+            raise ValueError(
+                f"thresholds: 0 <= gap_unknown <= gap_confirmed must hold, not {self.gap_unknown}, {self.gap_confirmed}"
+            )
+
+
+def band(distance: float, thresholds: Thresholds) -> Band:
+    """The name of the band that a cosine distance falls into; `none` is beyond the last."""
+    for name in ("excellent", "good", "fair", "poor"):
+        if distance < getattr(thresholds, name):
+            return name
+    return "none"
+
+
+def decide(distance: float, gap: float, thresholds: Thresholds) -> Verdict:
+    """The verdict on a best match at this cosine distance, ahead of the next group of printings by this gap.
+
+    A small gap means a stranger, unless the match is excellent: then two cards of the catalogue look alike.
+    """
+    if distance >= thresholds.poor:
+        return "unknown"
+    if distance < thresholds.fair and gap >= thresholds.gap_confirmed:
+        return "confirmed"
+    if distance >= thresholds.excellent and gap < thresholds.gap_unknown:
+        return "unknown"
+    return "uncertain"

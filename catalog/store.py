@@ -1,0 +1,315 @@
+"""The catalogue folder, as docs/catalog.md specifies it: its files, writing it whole or not at all, loading it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.index import VectorIndex
+from vision.phash import HASH_BYTES
+
+FORMAT = 1
+MANIFEST, IDS, METADATA = "manifest.json", "index.json", "metadata.json"
+EMBEDDINGS, HASHES, VECTOR_INDEX = "embeddings.npy", "hashes.npy", "usearch.index"
+CONTENT = (EMBEDDINGS, HASHES, VECTOR_INDEX, IDS, METADATA)
+"""Every file but the manifest, which lists them with their sizes and checksums."""
+
+
+class CatalogueError(ValueError):
+    """A catalogue that is missing, damaged or does not fit: names the folder and the remedy."""
+
+
+class Printing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One printed card: `set` is the set's id (sv3pt5), `set_name` what people call it (151), `file` its picture."""
+
+    name: str
+    set: str = ""
+    set_name: str = ""
+    number: str = ""
+    rarity: str = ""
+    file: str = ""
+
+
+class ModelRef(msgspec.Struct, frozen=True):
+    """The model that embedded a catalogue; `hash` is the SHA-256 of its file."""
+
+    hash: str
+    name: str
+    dim: int
+
+
+class FileRef(msgspec.Struct, frozen=True):
+    """Size and checksum of one file of the folder."""
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a catalogue folder holds. `groups` lists the card ids of every reprint group of two or more."""
+
+    format: int
+    created: str
+    model: ModelRef
+    cards: int
+    sources: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+    files: dict[str, FileRef]
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """Tells one build of a folder from the next without reading it."""
+
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """A loaded catalogue. Row i of `embeddings` (unit length) and `hashes` is the card `ids[i]`."""
+
+    path: Path
+    stamp: Stamp
+    manifest: Manifest
+    ids: tuple[str, ...]
+    cards: dict[str, Printing]
+    embeddings: NDArray[np.float32]
+    hashes: NDArray[np.uint8]
+    groups: NDArray[np.int32]
+    """Per row the number of its reprint group; a card without reprints has a number of its own."""
+    index: VectorIndex
+
+    @classmethod
+    def load(cls, path: Path | str, mmap: bool = True) -> Catalogue:
+        """The catalogue in a folder. With `mmap` vectors and index stay on disk and are paged in as they are used.
+
+        Raises CatalogueError for a folder that is missing, incomplete, of another format or inconsistent.
+        """
+        path = Path(path)
+        for _ in range(3):  # a rebuild may replace the folder while it is read
+            stamp = read_stamp(path)
+            catalogue = _load(path, stamp, mmap)
+            if read_stamp(path) == stamp:
+                return catalogue
+        raise CatalogueError(f"catalogue {path} is being replaced all the time; wait for the build to end")
+
+    def changed_on_disk(self) -> bool:
+        """Whether the folder holds another build than this one (one stat). False while a swap is under way."""
+        try:
+            return read_stamp(self.path) != self.stamp
+        except CatalogueError:
+            return False
+
+
+def check_model(catalogue: Catalogue, model_hash: str) -> None:
+    """Raise CatalogueError unless the catalogue was embedded by the model with this hash."""
+    built_by = catalogue.manifest.model
+    if built_by.hash != model_hash:
+        raise CatalogueError(
+            f"catalogue {catalogue.path} was built with model {built_by.name} ({built_by.hash[:12]}), "
+            f"the embeddings come from model {model_hash[:12]}: rebuild the catalogue with the current model "
+            "(`sleevesight catalog build`) or configure the model that it was built with"
+        )
+
+
+def read_stamp(path: Path) -> Stamp:
+    """The stamp of a folder; CatalogueError when there is no catalogue."""
+    try:
+        status = (path / MANIFEST).stat()
+    except OSError:
+        raise CatalogueError(_absent(path)) from None
+    return Stamp(status.st_mtime_ns, status.st_ino)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of a folder. Raises CatalogueError when it is missing, damaged or of another format."""
+    try:
+        content = (path / MANIFEST).read_bytes()
+    except OSError:
+        raise CatalogueError(_absent(path)) from None
+    try:
+        version = msgspec.json.decode(content, type=dict[str, Any]).get("format")
+        if version != FORMAT:
+            raise CatalogueError(f"catalogue {path} has format {version}, this program reads {FORMAT}: rebuild it")
+        return msgspec.json.decode(content, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise damaged(path, MANIFEST, str(error)) from error
+
+
+def damaged(path: Path, name: str, reason: str) -> CatalogueError:
+    """The error for a file of a catalogue that cannot be used."""
+    return CatalogueError(f"catalogue {path}: {name} is damaged ({reason}); rebuild the catalogue")
+
+
+def file_ref(path: Path) -> FileRef:
+    """Size and checksum of a file."""
+    with path.open("rb") as file:
+        return FileRef(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def write(
+    out: Path,
+    *,
+    ids: Sequence[str],
+    cards: Mapping[str, Printing],
+    embeddings: NDArray[np.float32],
+    hashes: NDArray[np.uint8],
+    groups: Sequence[Sequence[str]],
+    model: ModelRef,
+    sources: Sequence[str],
+    created: str,
+) -> None:
+    """Write a catalogue folder whole or not at all, replacing the catalogue that may be there."""
+    with replacing(out) as folder:
+        np.save(folder / EMBEDDINGS, np.ascontiguousarray(embeddings, np.float32), allow_pickle=False)
+        np.save(folder / HASHES, np.ascontiguousarray(hashes, np.uint8), allow_pickle=False)
+        VectorIndex.build(embeddings).save(folder / VECTOR_INDEX)
+        _write_json(folder / IDS, list(ids))
+        _write_json(folder / METADATA, {card_id: cards[card_id] for card_id in ids})
+        manifest = Manifest(
+            format=FORMAT,
+            created=created,
+            model=model,
+            cards=len(ids),
+            sources=tuple(sources),
+            groups=tuple(tuple(group) for group in groups),
+            files={name: file_ref(folder / name) for name in CONTENT},
+        )
+        _write_json(folder / MANIFEST, manifest)
+
+
+def check_target(out: Path) -> None:
+    """Raise CatalogueError when something that is not a catalogue lies where one is to be written."""
+    if out.is_dir() and ((out / MANIFEST).exists() or not any(out.iterdir())):
+        return
+    if out.exists():
+        raise CatalogueError(f"{out} exists and is no catalogue; name a new folder, or move what is there away")
+
+
+@contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """A folder beside `out` to write into, which takes its place when the block ends without an error.
+
+    A folder cannot be replaced in one step, so for an instant there is none; never is there half of one.
+    """
+    check_target(out)
+    partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
+    old = out.with_name(f"{out.name}.old-{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        _sync(partial)
+        if out.exists():
+            out.rename(old)
+        partial.rename(out)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        if old.exists() and not out.exists():
+            old.rename(out)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def leftovers(path: Path) -> list[Path]:
+    """Folders beside a catalogue that an interrupted build left behind."""
+    return sorted(p for kind in ("partial", "old") for p in path.parent.glob(f"{path.name}.{kind}-*"))
+
+
+def group_rows(ids: Sequence[str], groups: Sequence[Sequence[str]]) -> NDArray[np.int32]:
+    """Per row the number of its group. KeyError for an id that is not in `ids`."""
+    row_of = {card_id: row for row, card_id in enumerate(ids)}
+    numbers = np.arange(len(ids), dtype=np.int32)
+    for group in groups:
+        rows = [row_of[card_id] for card_id in group]
+        numbers[rows] = min(rows)
+    return numbers
+
+
+def _load(path: Path, stamp: Stamp, mmap: bool) -> Catalogue:
+    manifest = read_manifest(path)
+    for name in CONTENT:
+        _check_size(path, name, manifest)
+    ids = tuple(_read_json(path, IDS, list[str]))
+    cards = _read_json(path, METADATA, dict[str, Printing])
+    if len(ids) != manifest.cards or len(set(ids)) != len(ids) or cards.keys() != set(ids):
+        raise damaged(path, IDS, f"{len(ids)} rows, {len(cards)} cards, {manifest.cards} in the manifest")
+    try:
+        groups = group_rows(ids, manifest.groups)
+    except KeyError as error:
+        raise damaged(path, MANIFEST, f"group with the unknown card {error}") from None
+    # The index is parsed by native code, which trusts what it reads.
+    if file_ref(path / VECTOR_INDEX) != manifest.files[VECTOR_INDEX]:
+        raise damaged(path, VECTOR_INDEX, "its checksum differs")
+    rows, dim = manifest.cards, manifest.model.dim
+    try:
+        index = VectorIndex.open(path / VECTOR_INDEX, rows, dim, view=mmap)
+    except (ValueError, RuntimeError) as error:
+        raise damaged(path, VECTOR_INDEX, str(error)) from error
+    return Catalogue(
+        path=path,
+        stamp=stamp,
+        manifest=manifest,
+        ids=ids,
+        cards=cards,
+        embeddings=read_array(path, EMBEDDINGS, (rows, dim), np.float32, mmap),
+        hashes=read_array(path, HASHES, (rows, HASH_BYTES), np.uint8, False),
+        groups=groups,
+        index=index,
+    )
+
+
+def read_array(path: Path, name: str, shape: tuple[int, int], dtype: type[np.generic], mmap: bool) -> NDArray[Any]:
+    """An array file of a folder. Raises CatalogueError for another shape or type; never unpickles."""
+    try:
+        array = np.load(path / name, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged(path, name, str(error)) from error
+    if array.shape != shape or array.dtype != dtype:
+        raise damaged(path, name, f"{array.dtype} {list(array.shape)} instead of {dtype.__name__} {list(shape)}")
+    return np.asarray(array)
+
+
+def _check_size(path: Path, name: str, manifest: Manifest) -> None:
+    if name not in manifest.files:
+        raise damaged(path, MANIFEST, f"it does not list {name}")
+    try:
+        size = (path / name).stat().st_size
+    except OSError:
+        raise damaged(path, name, "it is missing") from None
+    if size != manifest.files[name].bytes:
+        raise damaged(path, name, f"{size} bytes instead of {manifest.files[name].bytes}")
+
+
+def _absent(path: Path) -> str:
+    text = f"{path} is no catalogue (no {MANIFEST}); build one with `sleevesight catalog build`"
+    if left := leftovers(path):
+        text += f"; an interrupted build left {', '.join(p.name for p in left)} beside it"
+    return text
+
+
+def _read_json(path: Path, name: str, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode((path / name).read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise damaged(path, name, str(error)) from error
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
+
+
+def _sync(folder: Path) -> None:
+    for file in folder.iterdir():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())

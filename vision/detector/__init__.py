@@ -1,0 +1,1 @@
+"""How vision.detect finds cards: lines, quads of lines, evidence, choice, refinement."""
