@@ -1,4 +1,4 @@
-"""Drawing primitives that the card pictures are made of: colours, soft fields, shapes with an outline, text that fits."""
+"""Drawing primitives of the card pictures: colours, soft fields, shapes with an outline, text that fits."""
 
 from __future__ import annotations
 
@@ -125,5 +125,4 @@ def text(
 def shade(image: Image, x: int, y: int, width: int, height: int, *, tint: Colour, share: float) -> None:
     """A see-through panel: the rectangle is mixed with `share` (0..1) of `tint` in place."""
     part = image[y : y + height, x : x + width]
-    cover = np.full_like(part, tint)
-    cv2.addWeighted(part, 1 - share, cover, share, 0, dst=part)
+    cv2.add(cv2.convertScaleAbs(part, alpha=1 - share), np.array([*tint, 0], np.float64) * share, dst=part)

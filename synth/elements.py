@@ -79,5 +79,5 @@ def draw_burst(image: Image, element: Element, x: int, y: int, radius: int) -> N
     )
     offset = radius * 0.03
     points = np.asarray(element.symbol) * radius * 0.58
-    polygon(image, points + (x + offset, y + offset), mix(element.colour, INK, 0.7))
-    polygon(image, points + (x - offset, y - offset), mix(element.colour, WHITE, 0.9))
+    polygon(image, points + np.array([x + offset, y + offset]), mix(element.colour, INK, 0.7))
+    polygon(image, points + np.array([x - offset, y - offset]), mix(element.colour, WHITE, 0.9))

@@ -1,7 +1,7 @@
-"""Hands that carry and hold cards: fingers as tapering capsules, shaded as round, with nails, a palm, a wrist and a cuff.
+"""Hands that carry and hold cards: fingers as tapering capsules, shaded as round, with nails, a palm and a cuff.
 
-A hand has two layers: what lies under the card that it holds, and the fingers that lie over the card's edge. It is drawn
-once in millimetres and then scaled and turned to what a scene needs.
+A hand has two layers: what lies under the card that it holds, and the fingers that lie over the card's edge. It is
+drawn once in millimetres and then scaled and turned to what a scene needs.
 """
 
 from __future__ import annotations

@@ -75,17 +75,13 @@ def streaked(top: Layer, dx: float, dy: float) -> Layer:
     across, down = (round(abs(dx)), 1) if abs(dx) > abs(dy) else (1, round(abs(dy)))
     if max(across, down) < 4:
         return top
-    kernel = (across | 1, down | 1)
-    return Layer(
-        np.asarray(cv2.blur(top.colour, kernel), np.uint8),
-        np.asarray(cv2.blur(top.keep, kernel), np.uint8),
-        top.x,
-        top.y,
-    )
+    kernel = across | 1, down | 1
+    soft, keep = (np.asarray(cv2.blur(part, kernel), np.uint8) for part in (top.colour, top.keep))
+    return Layer(soft, keep, top.x, top.y)
 
 
 def shadow(quad: Quad, dx: float, dy: float, blur: float, strength: float) -> Layer:
-    """The soft shadow of a quad, moved by (dx, dy): `blur` in pixels, `strength` 0..1. Made at a quarter of the size."""
+    """The soft shadow of a quad, moved by (dx, dy); `blur` in pixels, `strength` 0..1. Made at a quarter the size."""
     moved = quad + np.array([dx, dy], np.float32)
     pad = blur * 2.5 + 8
     low, high = np.floor((moved.min(axis=0) - pad) / 4) * 4, moved.max(axis=0) + pad

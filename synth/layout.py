@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from synth.content import Attack, Content
 from synth.draw import (
     BOLD,
     INK,
@@ -41,6 +42,10 @@ _BORDERS: tuple[Colour, ...] = (
     (70, 92, 150),
     (200, 204, 208),
 )
+
+
+_PATTERNED = 0.3
+"""How many cards repeat their symbol all over the body, as reverse foils do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +90,22 @@ def style(rng: np.random.Generator) -> Style:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """One line of a card that does something: cost symbols, name, damage (0 for none) and rules text ("" for none)."""
-
-    cost: tuple[Element, ...]
-    name: str
-    damage: int
-    rules: str
-
-
-def base(rng: np.random.Generator, look: Style, element: Element) -> Image:
-    """An empty card: border and a textured body in the element's colour."""
-    light, dark = mix(element.colour, WHITE, look.pale), mix(element.colour, WHITE, look.pale * 0.3)
-    share = soft_noise(rng, 90, 64, 10) * 0.35 + np.linspace(0.1, 0.8, 90, dtype=np.float32)[:, None]
-    canvas = blend_field(HEIGHT, WIDTH, light, dark, share)
+def base(rng: np.random.Generator, look: Style, body: Colour, element: Element) -> Image:
+    """An empty card: a border and a body with some texture."""
+    light, dark = mix(body, WHITE, look.pale), mix(body, INK, float(rng.uniform(0.0, 0.38)))
+    down, across = np.linspace(-1, 1, 90, dtype=np.float32)[:, None], np.linspace(-1, 1, 64, dtype=np.float32)
+    share = 0.45 + soft_noise(rng, 90, 64, int(rng.integers(3, 12))) * 0.4
+    canvas = blend_field(
+        HEIGHT, WIDTH, light, dark, share + rng.uniform(-0.4, 0.4) * down + rng.uniform(-0.4, 0.4) * across
+    )
     if look.texture == 1:
         for x in range(-HEIGHT, WIDTH, 34):
             cv2.line(canvas, (x, HEIGHT), (x + HEIGHT, 0), mix(light, WHITE, 0.25), 5, cv2.LINE_AA)
-    elif look.texture == 2:
-        draw_symbol(
-            canvas, Element("", mix(light, dark, 0.5), element.symbol), WIDTH * 0.5, HEIGHT * 0.72, 150, flat=True
-        )
-        shade(canvas, 0, 0, WIDTH, HEIGHT, tint=light, share=0.86)
+    if rng.random() < _PATTERNED:
+        step, tint = int(rng.integers(48, 110)), mix(light, WHITE, float(rng.uniform(0.1, 0.5)))
+        for row, y in enumerate(range(0, HEIGHT, step)):
+            for x in range((row % 2) * step // 2, WIDTH, step):
+                polygon(canvas, np.asarray(element.symbol) * step * 0.3 + np.array([x, y]), tint)
     rim(canvas, look)
     return canvas
 
@@ -128,32 +126,26 @@ def window(canvas: Image, look: Style, art: Image) -> None:
     cv2.rectangle(canvas, (x, y), (x + width, y + height), mix(look.border, WHITE, 0.55), 3)
 
 
+def _name_bar(canvas: Image, look: Style) -> Colour:
+    """The ground that the name stands on, in the style of the set; returns the ink to write with."""
+    corner, plate = look.rim, mix(look.border, WHITE, 0.4)
+    if look.name_bar == 1:
+        box(canvas, corner + 4, corner + 4, WIDTH - 2 * corner - 8, 40, fill=plate, radius=14)
+    elif look.name_bar == 2:
+        polygon(canvas, [(corner, corner), (WIDTH * 0.62, corner), (WIDTH * 0.56, 64), (corner, 64)], plate)
+    elif look.name_bar == 3:
+        shade(canvas, corner, corner, WIDTH - 2 * corner, 46, tint=INK, share=0.75)
+        return WHITE
+    return WHITE if look.name_bar and sum(plate) < 420 else INK
+
+
 def title(
     canvas: Image, look: Style, name: str, points: int, element: Element | None, *, stage: str, bare: bool
 ) -> None:
     """Stage, name, hit points and symbol on top; `bare` writes straight on the picture, with a halo."""
     left, base_line = look.rim + 14, 56
     halo = WHITE if bare else None
-    if not bare and look.name_bar == 1:
-        box(
-            canvas,
-            look.rim + 4,
-            look.rim + 4,
-            WIDTH - 2 * look.rim - 8,
-            40,
-            fill=mix(look.border, WHITE, 0.5),
-            radius=14,
-        )
-    elif not bare and look.name_bar == 2:
-        corner = look.rim
-        polygon(
-            canvas,
-            [(corner, corner), (WIDTH * 0.62, corner), (WIDTH * 0.56, 64), (corner, 64)],
-            mix(look.border, WHITE, 0.3),
-        )
-    elif not bare and look.name_bar == 3:
-        shade(canvas, look.rim, look.rim, WIDTH - 2 * look.rim, 46, tint=INK, share=0.75)
-    ink = WHITE if look.name_bar == 3 and not bare else INK
+    ink = INK if bare else _name_bar(canvas, look)
     if stage:
         box(canvas, left - 4, look.rim + 2, 82, 18, fill=mix(look.border, WHITE, 0.4), radius=8)
         text(canvas, stage, (left + 37, look.rim + 16), 0.42, INK, font=BOLD, thickness=1, align="centre")
@@ -215,6 +207,8 @@ def attacks(canvas: Image, look: Style, lines: tuple[Attack, ...], top: int, bot
     if not bare and look.panel == 1:
         shade(canvas, look.rim + 8, top - 8, WIDTH - 2 * look.rim - 16, bottom - top + 12, tint=WHITE, share=0.45)
     blocks = [(attack, wrap(attack.rules, 54) if attack.rules else []) for attack in lines]
+    room = (bottom - top - 46 * len(blocks)) // 19 // len(blocks)
+    blocks = [(attack, rules[: max(0, room)]) for attack, rules in blocks]
     used = sum(40 + 19 * len(rules) for _, rules in blocks)
     gap = max(6, min(44, (bottom - top - used) // (len(blocks) + 1)))
     y = top + gap
@@ -236,33 +230,23 @@ def attacks(canvas: Image, look: Style, lines: tuple[Attack, ...], top: int, bot
             cv2.line(canvas, (left, y - gap // 2), (right, y - gap // 2), mix(look.border, INK, 0.4), 1, cv2.LINE_AA)
 
 
-def foot(
-    rng: np.random.Generator,
-    canvas: Image,
-    look: Style,
-    number: str,
-    set_id: str,
-    *,
-    words: str,
-    weakness: Element,
-    retreat: int,
-) -> None:
+def foot(rng: np.random.Generator, canvas: Image, look: Style, content: Content, *, number: str, set_id: str) -> None:
     """Weakness and retreat, the set's symbol, the number, the illustrator, two lines of story."""
     left, right, y = look.rim + 12, WIDTH - look.rim - 12, HEIGHT - look.rim - 62
     cv2.line(canvas, (left, y - 2), (right, y - 2), mix(look.border, INK, 0.3), 2, cv2.LINE_AA)
     shade(canvas, left, y, right - left, 20, tint=WHITE, share=0.5)
     text(canvas, "weakness", (left + 6, y + 14), 0.38)
-    draw_symbol(canvas, weakness, left + 78, y + 10, 9)
+    draw_symbol(canvas, content.weakness, left + 78, y + 10, 9)
     text(canvas, "x2", (left + 90, y + 15), 0.42, INK, font=BOLD)
     text(canvas, "retreat", (left + 250, y + 14), 0.38)
-    for slot in range(retreat):
+    for slot in range(content.retreat):
         draw_symbol(canvas, ELEMENTS[-1], left + 312 + 22 * slot, y + 10, 9)
     seal(canvas, look, left + 14, y + 38)
     box(canvas, left + 32, y + 30, 44, 16, fill=WHITE, radius=3)
     text(canvas, set_id.upper(), (left + 54, y + 42), 0.36, INK, font=BOLD, thickness=1, align="centre", fit=40)
     text(canvas, number, (left + 84, y + 43), 0.48, INK, font=BOLD, halo=WHITE)
     draw_symbol(canvas, ELEMENTS[int(rng.choice([5, 7, 8]))], left + 178, y + 37, 7, flat=True)
-    for row, line in enumerate(wrap(words, 44)[:2]):
+    for row, line in enumerate(wrap(content.story, 44)[:2]):
         text(
             canvas,
             line,

@@ -1,4 +1,4 @@
-"""Light and camera: an uneven lamp over the table, a streak of glare that wanders, exposure that drifts, sensor noise."""
+"""Light and camera: an uneven lamp over the table, a wandering streak of glare, drifting exposure, sensor noise."""
 
 from __future__ import annotations
 

@@ -6,25 +6,50 @@ from collections.abc import Sequence
 
 import numpy as np
 
+# fmt: off
 _HEADS = (
-    "Ve Kor Mir Tal Zu Bra Quo Fen Lu Dra Pyx Nim Sol Gri Tho Ula Cra Jun Hes Ori Wex Bal Ryn Sko Ama Eli Pho Ket Dro Mo "
-    "Ysa Var Zep Gal Tri Umb Cin Lop Nar Ber Shi Oka Fli Rav Tem"
-).split()
-_MIDDLES = "lo ri na ku ve ssa mi dra bo the ga lli po zi re nu ma fe ".split() + ["", "", ""]
+    "Ve", "Kor", "Mir", "Tal", "Zu", "Bra", "Quo", "Fen", "Lu", "Dra", "Pyx", "Nim", "Sol", "Gri", "Tho", "Ula",
+    "Cra", "Jun", "Hes", "Ori", "Wex", "Bal", "Ryn", "Sko", "Ama", "Eli", "Pho", "Ket", "Dro", "Mo", "Ysa",
+    "Var", "Zep", "Gal", "Tri", "Umb", "Cin", "Lop", "Nar", "Ber", "Shi", "Oka", "Fli", "Rav", "Tem",
+)
+_MIDDLES = (
+    "lo", "ri", "na", "ku", "ve", "ssa", "mi", "dra", "bo", "the", "ga", "lli", "po", "zi", "re", "nu", "ma",
+    "fe", "", "", "",
+)
 _TAILS = (
-    "rix don lith mew pup zard ling fang moth ra bun shade quill horn kit wyn ton bloom claw dile gon tail bug rex nox "
-    "let mander puff fin wing ose"
-).split()
-_PEOPLE = "Mirela Tovan Ashby Corin Delwyn Oskar Petra Runa Silvan Yorick Zelda Hanno Imke Jovan Kestrel Lorne".split()
+    "rix", "dun", "lith", "mir", "pup", "zor", "ling", "fang", "moth", "ra", "bun", "shade", "quill", "horn",
+    "kit", "wyn", "ton", "bloom", "claw", "dell", "gon", "tail", "bug", "rex", "nox", "let", "mantle", "tuft",
+    "fin", "wing", "ose",
+)
+_PEOPLE = (
+    "Mirela", "Tovan", "Ashby", "Corin", "Delwyn", "Oskar", "Petra", "Runa", "Silvan", "Yorick", "Zelda",
+    "Hanno", "Imke", "Jovan", "Kestrel", "Lorne",
+)
 _ROLES = ["'s Advice", "'s Errand", "'s Training", "'s Gambit", ", Field Guide", ", Ranger", "'s Call", " at Dusk"]
 _ITEMS = (
-    "Potion Lantern Compass Satchel Whistle Rope Scope Charm Tonic Map Gauntlet Ladder Mirror Drum Kite Anvil".split()
+    "Potion", "Lantern", "Compass", "Satchel", "Whistle", "Rope", "Scope", "Charm", "Tonic", "Map", "Gauntlet",
+    "Ladder", "Mirror", "Drum", "Kite", "Anvil",
 )
-_ITEM_KINDS = "Rusty Grand Hidden Polished Woven Double Field Ancient Spare Lucky Heavy Paper".split()
-_SETS_FIRST = "Silver Hollow Rising Lost Painted Quiet Burning Winter Glass Iron Wandering First".split()
-_SETS_LAST = "Tides Orchard Horizon Lanterns Canyon Echoes Meridian Frontier Gardens Summit Harbour Skies".split()
-_VERBS = "Crush Spark Gnaw Sweep Drill Howl Bind Pulse Slash Rush Bloom Sting Roar Drain Whirl Snap Bash Glow".split()
-_NOUNS = "Fang Tail Gale Ember Wave Root Bolt Veil Shard Claw Horn Dust Frost Beam Stomp Song Spore Comet".split()
+_ITEM_KINDS = (
+    "Rusty", "Grand", "Hidden", "Polished", "Woven", "Double", "Field", "Ancient", "Spare", "Lucky", "Heavy",
+    "Paper",
+)
+_SETS_FIRST = (
+    "Silver", "Hollow", "Rising", "Lost", "Painted", "Quiet", "Burning", "Winter", "Glass", "Iron", "Wandering",
+    "First",
+)
+_SETS_LAST = (
+    "Tides", "Orchard", "Horizon", "Lanterns", "Canyon", "Echoes", "Meridian", "Frontier", "Gardens", "Summit",
+    "Harbour", "Skies",
+)
+_VERBS = (
+    "Crush", "Spark", "Gnaw", "Sweep", "Drill", "Howl", "Bind", "Pulse", "Slash", "Rush", "Bloom", "Sting",
+    "Roar", "Drain", "Whirl", "Snap", "Bash", "Glow",
+)
+_NOUNS = (
+    "Fang", "Tail", "Gale", "Ember", "Wave", "Root", "Bolt", "Veil", "Shard", "Claw", "Horn", "Dust", "Frost",
+    "Beam", "Stomp", "Song", "Spore", "Comet",
+)
 _RULES = (
     "Flip a coin. If heads, this attack does 20 more damage.",
     "Draw 2 cards, then put one card of your hand on the table.",
@@ -38,6 +63,7 @@ _RULES = (
     "Move a symbol from this creature to another one of yours.",
     "You may play this card only when you have fewer cards than your opponent.",
 )
+# fmt: on
 
 
 def pick(rng: np.random.Generator, words: Sequence[str]) -> str:

@@ -10,7 +10,8 @@ from synth.layers import Layer, layer, paste, shadow, smear, streaked
 from synth.placing import Hands, Placed
 from synth.showing import Script, Setting
 from synth.sleeve import Dressed, dress
-from synth.table import strew, table
+from synth.table import table
+from synth.things import strew
 
 Image = NDArray[np.uint8]
 

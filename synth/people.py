@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from synth.draw import INK, WHITE, Image, colour, ellipse, mix, polygon
+from synth.draw import INK, WHITE, Colour, Image, Point, colour, ellipse, mix, polygon
 
 
 def person(rng: np.random.Generator, image: Image, x: float, y: float, size: float) -> None:
@@ -39,100 +43,94 @@ def person(rng: np.random.Generator, image: Image, x: float, y: float, size: flo
     _face(rng, image, head, size, skin, hair=hair)
 
 
-def _face(
-    rng: np.random.Generator,
-    image: Image,
-    head: tuple[float, float],
-    size: float,
-    skin: tuple[int, int, int],
-    *,
-    hair: tuple[int, int, int],
-) -> None:
-    polygon(
-        image,
-        [
-            (head[0] + px * size, head[1] + py * size)
-            for px, py in ((-0.12, 0.2), (0.12, 0.2), (0.14, 0.55), (-0.14, 0.55))
-        ],
-        mix(skin, INK, 0.2),
-    )
+def _face(rng: np.random.Generator, image: Image, head: Point, size: float, skin: Colour, *, hair: Colour) -> None:
+    x, y = head
+    neck = [(-0.12, 0.2), (0.12, 0.2), (0.14, 0.55), (-0.14, 0.55)]
+    polygon(image, _spots(x, y, size, neck), mix(skin, INK, 0.2))
     ellipse(image, head, (0.33 * size, 0.4 * size), skin, mix(skin, INK, 0.6))
     spikes = int(rng.integers(4, 9))
-    fringe = [
-        (head[0] + 0.4 * size * float(np.cos(a)), head[1] - 0.45 * size * float(np.sin(a)))
-        for a in np.linspace(0, np.pi, 12)
-    ]
-    jag = [
-        (
-            head[0] + (-0.36 + 0.72 * (k + 0.5) / spikes) * size,
-            head[1] - (0.05 + 0.2 * (k % 2) + 0.05 * float(rng.random())) * size,
-        )
-        for k in range(spikes)
-    ]
-    polygon(image, fringe + jag, hair, mix(hair, INK, 0.6))
+    fringe = [(0.4 * float(np.cos(a)), -0.45 * float(np.sin(a))) for a in np.linspace(0, np.pi, 12)]
+    fringe.extend(
+        (-0.36 + 0.72 * (spike + 0.5) / spikes, -0.05 - 0.2 * (spike % 2) - 0.05 * float(rng.random()))
+        for spike in range(spikes)
+    )
+    polygon(image, _spots(x, y, size, fringe), hair, mix(hair, INK, 0.6))
     eye = colour(float(rng.random()), 0.7, 0.5)
     for side in (-1, 1):
-        at = head[0] + side * 0.14 * size, head[1] + 0.08 * size
+        at = x + side * 0.14 * size, y + 0.08 * size
         ellipse(image, at, (0.07 * size, 0.075 * size), WHITE, INK)
         ellipse(image, at, (0.045 * size, 0.06 * size), eye)
-    mouth = int(head[0]), int(head[1] + 0.22 * size)
+    mouth = int(x), int(y + 0.22 * size)
     cv2.ellipse(image, mouth, (int(0.09 * size), int(0.05 * size)), 0, 10, 170, (110, 40, 40), 3, cv2.LINE_AA)
 
 
 def thing(rng: np.random.Generator, image: Image, x: float, y: float, size: float) -> None:
-    """A tool, a bottle, a gem or a machine, about `2 * size` pixels across, around (x, y)."""
+    """A bottle, a wheel, a gem or a box, about `2 * size` pixels across, around (x, y)."""
     tint = colour(float(rng.random()), float(rng.uniform(0.4, 0.9)), float(rng.uniform(0.5, 0.9)))
-    metal, edge = mix((190, 196, 206), tint, 0.15), mix(tint, INK, 0.75)
-    ellipse(image, (x, y + 0.95 * size), (0.7 * size, 0.12 * size), mix(edge, (80, 80, 80), 0.5))
-    kind = int(rng.integers(4))
-    if kind == 0:
-        polygon(
-            image,
-            [
-                (x - 0.5 * size, y + 0.9 * size),
-                (x - 0.55 * size, y),
-                (x - 0.18 * size, y - 0.35 * size),
-                (x + 0.18 * size, y - 0.35 * size),
-                (x + 0.55 * size, y),
-                (x + 0.5 * size, y + 0.9 * size),
-            ],
-            tint,
-            edge,
-        )
-        polygon(
-            image,
-            [(x + px * size, y + py * size) for px, py in ((-0.2, -0.9), (0.2, -0.9), (0.18, -0.35), (-0.18, -0.35))],
-            metal,
-            edge,
-        )
-        ellipse(image, (x - 0.22 * size, y + 0.35 * size), (0.1 * size, 0.35 * size), mix(tint, WHITE, 0.6))
-    elif kind == 1:
-        points = [
-            (x + r * size * float(np.cos(a)), y + r * size * float(np.sin(a)))
-            for k, a in enumerate(np.linspace(0, 2 * np.pi, 32, endpoint=False))
-            for r in (0.9 if k % 4 < 2 else 0.7,)
-        ]
-        polygon(image, points, metal, edge)
-        ellipse(image, (x, y), (0.45 * size, 0.45 * size), tint, edge)
-        ellipse(image, (x, y), (0.2 * size, 0.2 * size), mix(tint, INK, 0.7), edge)
-    elif kind == 2:
-        outline = [(-0.6, -0.3), (-0.3, -0.75), (0.3, -0.75), (0.6, -0.3), (0.0, 0.9)]
-        polygon(image, [(x + px * size, y + py * size) for px, py in outline], tint, edge)
-        for first, second in zip(outline, outline[1:], strict=False):
-            facet = [first, second, (0.0, -0.1)]
-            polygon(
-                image,
-                [(x + px * size, y + py * size) for px, py in facet],
-                mix(tint, WHITE, float(rng.uniform(0, 0.6))),
-                edge,
-            )
-    else:
-        polygon(
-            image,
-            [(x + px * size, y + py * size) for px, py in ((-0.8, -0.4), (0.5, -0.7), (0.85, 0.5), (-0.5, 0.85))],
-            tint,
-            edge,
-        )
-        for _ in range(4):
-            at = x + float(rng.uniform(-0.5, 0.5)) * size, y + float(rng.uniform(-0.4, 0.5)) * size
-            ellipse(image, at, (0.16 * size, 0.16 * size), mix(metal, WHITE, float(rng.random())), edge)
+    ellipse(image, (x, y + 0.95 * size), (0.7 * size, 0.12 * size), mix(tint, (70, 70, 70), 0.75))
+    _THINGS[int(rng.integers(len(_THINGS)))](rng, _Model(image, x, y, size, tint))
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """Where a thing stands, and its colour."""
+
+    image: Image
+    x: float
+    y: float
+    size: float
+    tint: Colour
+
+    @property
+    def edge(self) -> Colour:
+        return mix(self.tint, INK, 0.75)
+
+    @property
+    def metal(self) -> Colour:
+        return mix((190, 196, 206), self.tint, 0.15)
+
+    def shape(self, points: Sequence[Point], fill: Colour) -> None:
+        polygon(self.image, _spots(self.x, self.y, self.size, points), fill, self.edge)
+
+    def disc(self, x: float, y: float, rx: float, ry: float, fill: Colour) -> None:
+        at = self.x + x * self.size, self.y + y * self.size
+        ellipse(self.image, at, (rx * self.size, ry * self.size), fill, self.edge)
+
+
+def _spots(x: float, y: float, size: float, points: Sequence[Point]) -> list[Point]:
+    return [(x + px * size, y + py * size) for px, py in points]
+
+
+def _bottle(_rng: np.random.Generator, model: _Model) -> None:
+    belly = [(-0.5, 0.9), (-0.55, 0.0), (-0.18, -0.35), (0.18, -0.35), (0.55, 0.0), (0.5, 0.9)]
+    model.shape(belly, model.tint)
+    model.shape([(-0.2, -0.9), (0.2, -0.9), (0.18, -0.35), (-0.18, -0.35)], model.metal)
+    model.disc(-0.22, 0.35, 0.1, 0.35, mix(model.tint, WHITE, 0.6))
+
+
+def _wheel(rng: np.random.Generator, model: _Model) -> None:
+    teeth = int(rng.integers(5, 12))
+    angles = np.linspace(0, 2 * np.pi, teeth * 4, endpoint=False)
+    spans = np.where(np.arange(teeth * 4) % 4 < 2, 0.9, 0.7)
+    model.shape(np.stack([spans * np.cos(angles), spans * np.sin(angles)], axis=1).tolist(), model.metal)
+    hub = float(rng.uniform(0.3, 0.55))
+    model.disc(0, 0, hub, hub, model.tint)
+    model.disc(0, 0, hub * 0.45, hub * 0.45, mix(model.tint, INK, 0.7))
+
+
+def _gem(rng: np.random.Generator, model: _Model) -> None:
+    wide = float(rng.uniform(0.4, 0.8))
+    outline = [(-wide, -0.3), (-wide / 2, -0.75), (wide / 2, -0.75), (wide, -0.3), (0.0, 0.9)]
+    model.shape(outline, model.tint)
+    for first, second in itertools.pairwise(outline):
+        model.shape([first, second, (0.0, -0.1)], mix(model.tint, WHITE, float(rng.uniform(0, 0.6))))
+
+
+def _box(rng: np.random.Generator, model: _Model) -> None:
+    model.shape([(-0.8, -0.4), (0.5, -0.7), (0.85, 0.5), (-0.5, 0.85)], model.tint)
+    for _ in range(int(rng.integers(2, 6))):
+        x, y = float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.4, 0.5))
+        model.disc(x, y, 0.16, 0.16, mix(model.metal, WHITE, float(rng.random())))
+
+
+_THINGS = (_bottle, _wheel, _gem, _box)

@@ -75,4 +75,4 @@ def pose_quad(pose: Pose) -> Quad:
     scale = 1.0 / (1.0 + depth / (_CAMERA_WIDTHS * pose.width))
     x, y = x * scale, y * scale
     turned = np.stack([x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle)], axis=1)
-    return np.asarray(turned + (pose.x, pose.y), np.float32)
+    return np.asarray(turned + np.array([pose.x, pose.y]), np.float32)

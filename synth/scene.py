@@ -39,7 +39,7 @@ class RenderedFrame:
 class Scene:
     """A script that can be rendered. `width` and `height` in pixels, `fps` frames per second, `frames` in all.
 
-    Raises ValueError for a size, a length or a rate that cannot be.
+    For one thread at a time. Raises ValueError for a size, a length or a rate that cannot be.
     """
 
     def __init__(self, script: Script, size: tuple[int, int] = (1520, 1520), fps: float = 30.0, seed: int = 0) -> None:
@@ -67,7 +67,7 @@ class Scene:
         return [card for _, card in self._all_truth(index) if card.visible > 0]
 
     def visits(self) -> list[tuple[str, int, int]]:
-        """Each stay of a card in view: (card_id, first frame, last frame) with `VISIT_SHARE` of it or more to be seen."""
+        """Each stay of a card in view, `VISIT_SHARE` or more of it to be seen: (card_id, first frame, last frame)."""
         spans: dict[int, tuple[str, int, int]] = {}
         for index in range(self.frames):
             for number, card in self._all_truth(index):
@@ -115,13 +115,13 @@ def visits(scene: Scene) -> list[tuple[str, int, int]]:
 
 
 def write_frames(scene: Scene, folder: Path) -> None:
-    """Writes `00000.png`, ... and `truth.json`: per frame a list of {card_id, quad, visible, sleeve}."""
+    """Writes `00000.jpg`, ... and `truth.json`: per frame a list of {card_id, quad, visible, sleeve}."""
     folder.mkdir(parents=True, exist_ok=True)
     truth = []
     for index in range(scene.frames):
         rendered = scene.frame(index)
-        file = folder / f"{index:05d}.png"
-        if not cv2.imwrite(str(file), cv2.cvtColor(rendered.image, cv2.COLOR_RGB2BGR)):
+        file = folder / f"{index:05d}.jpg"
+        if not cv2.imwrite(str(file), cv2.cvtColor(rendered.image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95]):
             raise OSError(f"cannot write {file}")
         truth.append(
             [

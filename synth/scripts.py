@@ -53,17 +53,8 @@ def _carried(
 
     `start` and `end` are the seconds in which it leaves and reaches the outside.
     """
-    turn = np.radians(arm)
     reach = 1.35 * max(size)
-    outside = replace(
-        pose,
-        x=pose.x - reach * float(np.sin(turn)),
-        y=pose.y + reach * float(np.cos(turn)),
-        lift=0.6,
-        angle=pose.angle + 12,
-        tilt_x=8.0,
-        tilt_y=-6.0,
-    )
+    outside = replace(_outside(pose, arm, reach), lift=0.6, angle=pose.angle + 12, tilt_x=8.0, tilt_y=-6.0)
     near = replace(between(pose, outside, 0.03), lift=0.12)
     keys = (
         Key(start, outside),
@@ -80,7 +71,7 @@ def _carried(
 
 
 def demo(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
-    """Twelve seconds of a table: one card, three in sleeves, one upside down, one sideways, a pile, a return, a stranger."""
+    """Twelve seconds: one card, three in sleeves, one upside down, one sideways, a pile, a return, a stranger."""
     width, height = size
     unit = 0.215 * min(size)
     deal = itertools.cycle(cards)
@@ -141,51 +132,44 @@ def binder(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
     return Script(tuple(showings), (Setting(0, "binder", 0, unit, 1),), light, round(6 * FPS), way)
 
 
+_GRIPS = (("thumb", (0.1, 0.5), 0), ("fingers", (-0.5, 0.3), 70), ("tip", (0.5, 0.36), -40), ("thumb", (-0.3, 0.5), 15))
+"""How the cards of "hand" are held: by what, where on the card, and from which side."""
+
+
 def held(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
     """Four cards, one after the other, held into the camera and tilted; each is 40 % of the picture high."""
-    width, height = size
-    unit = 0.4 * height * CARD_ASPECT
-    grips = (
-        ("thumb", (0.1, 0.5), 0),
-        ("fingers", (-0.5, 0.3), 70),
-        ("tip", (0.5, 0.36), -40),
-        ("thumb", (-0.3, 0.5), 15),
-    )
+    unit = 0.4 * size[1] * CARD_ASPECT
     showings = []
-    for turn, ((kind, at, arm), shown) in enumerate(zip(grips, itertools.cycle(cards), strict=False)):
-        start = 0.3 + 2.9 * turn
-        radians, reach = np.radians(arm), 1.2 * max(size)
-        outside = Pose(
-            width / 2 - reach * float(np.sin(radians)),
-            height / 2 + reach * float(np.cos(radians)),
-            unit,
-            10.0,
-            lift=1.0,
-        )
-        keys = [Key(start, outside)]
-        for step in range(5):
-            x, y = width * float(rng.uniform(0.42, 0.58)), height * float(rng.uniform(0.4, 0.52))
-            tilt = rng.uniform(-24, 24, 2)
-            keys.append(
-                Key(
-                    start + 0.6 + 0.42 * step,
-                    Pose(
-                        x,
-                        y,
-                        unit * float(rng.uniform(0.95, 1.05)),
-                        float(rng.normal(0, 9)),
-                        float(tilt[0]),
-                        float(tilt[1]),
-                        1.0,
-                    ),
-                )
-            )
-        keys.append(Key(start + 2.85, outside))
-        sleeve = ("none", "glossy", "none", "matte")[turn]
-        grip = Grip(kind, at, arm, ((start, 0.0), (start + 2.85, 0.0)), turn % 2)
-        showings.append(Showing(*shown, tuple(keys), sleeve, turn == 2, grip))
+    for turn, ((kind, at, arm), shown) in enumerate(zip(_GRIPS, itertools.cycle(cards), strict=False)):
+        start, end = 0.3 + 2.9 * turn, 3.15 + 2.9 * turn
+        middle = Pose(size[0] / 2, size[1] / 2, unit, lift=1.0)
+        outside = replace(_outside(middle, arm, 1.2 * max(size)), angle=10.0)
+        shown_keys = (Key(start + 0.6 + 0.42 * step, _tilted(middle, rng)) for step in range(5))
+        keys = Key(start, outside), *shown_keys, Key(end, outside)
+        grip = Grip(kind, at, arm, ((start, 0.0), (end, 0.0)), turn % 2)
+        showings.append(Showing(*shown, keys, ("none", "glossy", "none", "matte")[turn], turn == 2, grip))
     light = Light(glare_level=70.0, glare_keys=((0.0, 0.55), (6.0, 0.4), (12.0, 0.6)))
     return Script(tuple(showings), (Setting(0, "wood", 3, 0.5 * unit, 1, 0.012 * unit),), light, round(12 * FPS))
+
+
+def _tilted(pose: Pose, rng: np.random.Generator) -> Pose:
+    """About there, at some tilt."""
+    tilt_x, tilt_y = (float(v) for v in rng.uniform(-24, 24, 2))
+    return replace(
+        pose,
+        x=pose.x * float(rng.uniform(0.84, 1.16)),
+        y=pose.y * float(rng.uniform(0.8, 1.04)),
+        width=pose.width * float(rng.uniform(0.95, 1.05)),
+        angle=float(rng.normal(0, 9)),
+        tilt_x=tilt_x,
+        tilt_y=tilt_y,
+    )
+
+
+def _outside(pose: Pose, arm: int, reach: float) -> Pose:
+    """The same pose `reach` pixels away, on the side that an arm of this angle comes from."""
+    turn = np.radians(arm)
+    return replace(pose, x=pose.x - reach * float(np.sin(turn)), y=pose.y + reach * float(np.cos(turn)))
 
 
 _HOLD = 10

@@ -1,7 +1,8 @@
-"""The records that a scene is written in: which card is where and when, in which sleeve, in whose hand, on which table."""
+"""The records that a scene is written in: which card is where and when, in which sleeve and hand, on which table."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,7 @@ class Showing:
 
     def __post_init__(self) -> None:
         times = [key.time for key in self.keys]
-        if len(times) < 2 or any(b <= a for a, b in zip(times, times[1:], strict=False)):
+        if len(times) < 2 or any(b <= a for a, b in itertools.pairwise(times)):
             raise ValueError(f"a showing of {self.card_id} needs two keys or more in the order of time, not {times}")
 
 
