@@ -42,7 +42,7 @@ contracts: install
 	$(BIN)/lint-imports --no-logo
 
 unit: install
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 format: install ## put the code into its form
 	$(BIN)/ruff check --fix .

@@ -44,11 +44,19 @@ class Capture(Actor):
         self._sent_ns = 0
 
     def start(self) -> None:
-        """Open the source and the door of the ring."""
+        """Open the source and the door of the ring, and make the ring.
+
+        The first frame is read here: a stream that has none, or a ring that does not fit into memory, is bad input and
+        not a failure at work.
+        """
         self._source = open_source(self._config, self.bus.clock)
         self.detail = self._source.title
         self._server = RingServer(self.bus.address.ring)
         self.bus.watch(self._server.fileno(), self._server.serve)
+        first = self._read()
+        if first is not None:
+            self._ring_for(first.pixels)
+            self._next = None if self._source.live else first
 
     def on_results(self, results: Results, _blobs: object) -> None:
         """An answered frame makes room for the next one where only so many may be in flight."""
@@ -65,12 +73,13 @@ class Capture(Actor):
             if taken is not None:
                 self._publish(taken, taken.t_ns)
             return 0.0
-        wait_ms = self._wait_ms()
-        if wait_ms > 0:
-            return wait_ms
-        frame, self._next = self._next or self._read(), None
+        frame = self._next = self._next or self._read()
         if frame is None:
             return None
+        wait_ms = self._wait_ms(frame)
+        if wait_ms > 0:
+            return wait_ms
+        self._next = None
         if wait_ms < -LATE_MS and self._pace == "paced":
             self._frame += 1
             self.bus.counts["frames"] += 1
@@ -79,25 +88,29 @@ class Capture(Actor):
             self._publish(frame, self._base_ns + frame.t_ns)
         return 0.0
 
-    def _wait_ms(self) -> float:
-        """How long a stored source has to wait: for a reader, for answers, for a slot, or for its time."""
+    def settled(self) -> bool:
+        """Whether nobody needs the ring any more: at the end of a stream, its last frames may not have been read yet."""
+        if not self.ended or self._answered >= self._frame:
+            return True
+        return self.bus.clock.now_ns() > self._sent_ns + self._config.capture.hold_ms * 1e6
+
+    def _wait_ms(self, frame: SourceFrame) -> float:
+        """How long a stored source has to wait: for a reader, for answers, for a slot, or for the frame's time."""
         if self._config.capture.wait_for_reader and self._frame < 0 and not self.bus.subscribers(FRAME):
             return 20.0
         now = self.bus.clock.now_ns()
-        if self._pace != "paced":
-            full = self._frame - self._answered >= IN_FLIGHT[self._pace]
-            if full and now - self._sent_ns < ANSWER_LIMIT_MS * 1e6:
+        if self._pace == "paced":
+            if self._frame < 0:
+                self._base_ns = now - frame.t_ns
+            return (self._base_ns + frame.t_ns - now) / 1e6
+        resized = self._ring is not None and self._ring.shape != frame.pixels.shape
+        in_flight = self._frame - self._answered
+        if in_flight >= (1 if resized else IN_FLIGHT[self._pace]):
+            if now - self._sent_ns < ANSWER_LIMIT_MS * 1e6:
                 return 20.0
-            if full:
-                self.bus.drops["unanswered"] += self._frame - self._answered
-                self._answered = self._frame
-            return (self._ring.next_free_ns() - now) / 1e6 if self._ring else 0.0
-        self._next = self._next or self._read()
-        if self._next is None:
-            return 0.0
-        if self._frame < 0:
-            self._base_ns = now - self._next.t_ns
-        return (self._base_ns + self._next.t_ns - now) / 1e6
+            self.bus.drops["unanswered"] += in_flight
+            self._answered = self._frame
+        return (self._ring.next_free_ns() - now) / 1e6 if self._ring and not resized else 0.0
 
     def _read(self) -> SourceFrame | None:
         assert self._source is not None

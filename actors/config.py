@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 
@@ -21,6 +23,12 @@ class ConfigError(ValueError):
 
 class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the file."""
+
+    def __post_init__(self) -> None:
+        for key in self.__struct_fields__:
+            value = getattr(self, key)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{key} must be a finite number, not {value}")
 
 
 class BusConfig(Section, frozen=True):
@@ -161,9 +169,11 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        return parse(path.read_text())
+        return parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: no valid TOML: {error}") from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
@@ -175,36 +185,37 @@ def parse(text: str) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"no valid TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise ConfigError(_explain(str(error))) from None
+        raise ConfigError(_explain(str(error), [])) from None
 
 
 def updated(config: Config, section: str, **values: Any) -> Config:
     """The configuration with some keys of a table replaced, checked like a file."""
     table = {**msgspec.to_builtins(getattr(config, section)), **values}
-    return msgspec.structs.replace(config, **{section: _checked(type(getattr(config, section)), table)})
-
-
-def _checked(kind: type[Section], table: dict[str, Any]) -> Section:
     try:
-        return msgspec.convert(table, kind)
+        checked = msgspec.convert(table, type(getattr(config, section)))
     except msgspec.ValidationError as error:
-        raise ConfigError(_explain(str(error))) from None
+        raise ConfigError(_explain(str(error), [section])) from None
+    return msgspec.structs.replace(config, **{section: checked})
 
 
-def _explain(message: str) -> str:
-    """`unknown field` with the nearest valid name, and the place as [table] key."""
-    place = re.search(r"at `\$\.?([\w.\[\]]*)`", message)
-    table = place.group(1).split(".")[0] if place else ""
-    unknown = re.search(r"unknown field `(.+?)`", message)
-    if not unknown:
-        where = (place.group(1) if place else "").replace(".", "] ", 1)
-        problem = message.partition(" - at ")[0].lower()
-        return f"[{where}: {problem}" if "] " in where else message
-    kind = get_type_hints(Config).get(table, Config)
-    name, valid = unknown.group(1), list(kind.__struct_fields__)
+def _explain(message: str, place: list[str]) -> str:
+    """What msgspec says of a value at `place`, with the place as [table] key and the nearest valid name."""
+    problem, _, path = message.partition(" - at `$")
+    place = [*place, *(part for part in path.strip("`").split(".") if part)]
+    kind = get_type_hints(Config)[place[0]] if place else Config
+    if unknown := re.search(r"unknown field `(.+)`", problem):
+        where = f" in [{place[0]}]" if place else ""
+        return f"unknown key {unknown[1]!r}{where}: {_nearest(unknown[1], kind.__struct_fields__, 'valid are ')}"
+    if (value := re.fullmatch("Invalid enum value '(.*)'", problem)) and len(place) == 2:
+        valid = get_args(get_type_hints(kind)[place[1]])
+        return f"[{place[0]}] {place[1]}: there is no {value[1]!r}: {_nearest(value[1], valid, 'choose from ')}"
+    where = f"[{place[0]}] {'.'.join(place[1:])}".strip() if place else "the file"
+    return f"{where}: {problem[:1].lower()}{problem[1:]}"
+
+
+def _nearest(name: str, valid: Sequence[str], introduction: str) -> str:
     near = difflib.get_close_matches(name, valid, 1, 0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}"
-    return f"unknown key {name!r}{f' in [{table}]' if table else ''}: {hint}"
+    return f"did you mean {near[0]!r}?" if near else f"{introduction}{', '.join(valid)}"
 
 
 def dump(config: Config, comments: bool = True) -> str:
@@ -220,6 +231,8 @@ def dump(config: Config, comments: bool = True) -> str:
             if comments:
                 meta = next(part for part in get_args(hints[key]) if isinstance(part, Meta))
                 lines.append(f"# {meta.description}")
-            lines.append(f"{key} = {json.dumps(getattr(value, key), ensure_ascii=False)}")
+            # A JSON value is a TOML value, but for one character.
+            text = json.dumps(getattr(value, key), ensure_ascii=False).replace("\x7f", "\\u007f")
+            lines.append(f"{key} = {text}")
         lines.append("")
     return "\n".join(lines)

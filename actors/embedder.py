@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from bus.topics import CROPS, EMBEDDINGS
 from catalog.embedding import Embedder as Backend
 from catalog.embedding import EmbedTimeout, normalise
 from vision.phash import HASH_BYTES, perceptual_hashes
-from vision.rectify import Image, half_turn
+from vision.rectify import CROP_HEIGHT, CROP_WIDTH, Image, half_turn
 
 _TIMEOUTS_TO_DIE = 3
 """Timeouts in a row after which the device needs a reset that only a new process gives it."""
@@ -43,7 +44,8 @@ class Embedder(Actor):
     def start(self) -> None:
         """Load the model and run it once, so that the first card does not pay for it."""
         self._backend = open_backend(self._config)
-        self._backend.embed(np.zeros((1, 358, 256, 3), np.uint8))
+        with suppress(EmbedTimeout):  # it pays for allocations and uploads: slow is no reason to refuse
+            self._backend.embed(np.zeros((1, CROP_HEIGHT, CROP_WIDTH, 3), np.uint8))
         self.detail = f"model {self._backend.model_hash[:12]}, {self._backend.dim} dimensions"
 
     def on_crops(self, message: Crops, blobs: Sequence[memoryview]) -> None:
@@ -51,10 +53,9 @@ class Embedder(Actor):
         if not _fits(message, blobs):
             self.bus.drops["malformed"] += 1
             return
-        shape = (message.height, message.width, 3)
         readings: list[Image] = []
         for crop, blob in zip(message.crops, blobs, strict=True):
-            upright = np.frombuffer(blob, np.uint8).reshape(shape)
+            upright = np.frombuffer(blob, np.uint8).reshape(CROP_HEIGHT, CROP_WIDTH, 3)
             readings += [half_turn(upright) if turn == 2 else upright for turn in crop.turns]
         self._waiting.append((self.bus.clock.now_ns(), message, readings))
 
@@ -123,11 +124,10 @@ class Embedder(Actor):
 
 
 def _fits(message: Crops, blobs: Sequence[memoryview]) -> bool:
-    """Whether every crop has its blob, of the right size, and readings that exist."""
-    size = message.width * message.height * 3
+    """Whether every crop has its blob, of the canonical size, and readings that exist."""
     return (
-        0 < len(message.crops) == len(blobs)
-        and size > 0
-        and all(blob.nbytes == size for blob in blobs)
+        (message.width, message.height) == (CROP_WIDTH, CROP_HEIGHT)
+        and 0 < len(message.crops) == len(blobs)
+        and all(blob.nbytes == CROP_WIDTH * CROP_HEIGHT * 3 for blob in blobs)
         and all(crop.turns and set(crop.turns) <= {0, 2} for crop in message.crops)
     )

@@ -121,6 +121,6 @@ class Launcher:
             [sys.executable, "-m", "cli.main", "run", name, "--config", str(self._path)],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches the launcher alone, which ends the others in order
-            env={**os.environ, PARENT: str(os.getpid()), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
             cwd=Path.cwd(),
         )

@@ -14,6 +14,7 @@ from bus import messages as m
 from bus.actor import Actor, Bus
 from bus.topics import EMBEDDINGS, MATCHES
 from catalog.decide import Thresholds, decide
+from catalog.embedding import ModelError
 from catalog.match import Match, Matcher
 from catalog.model_card import read_card
 from catalog.store import Catalogue, CatalogueError, check_model, file_ref
@@ -42,10 +43,13 @@ class CardMatcher(Actor):
         if not self._config.matcher.catalog:
             raise CatalogueError("no catalogue is configured: pass --catalog DIR or set [matcher] catalog")
         model = model_path(self._config.embedder)
-        self._model = file_ref(model).sha256
+        try:
+            self._model = file_ref(model).sha256
+        except OSError as error:
+            raise ModelError(f"model {model} cannot be read ({error.strerror}); give the path of an .onnx file") from None
         card = read_card(model)
         self._thresholds = card.thresholds if card else Thresholds()
-        self._use(Catalogue.load(Path(self._config.matcher.catalog)))
+        self._use(Catalogue.load(Path(self._config.matcher.catalog).expanduser()))
 
     def _use(self, catalogue: Catalogue) -> None:
         check_model(catalogue, self._model)
@@ -95,6 +99,8 @@ class CardMatcher(Actor):
         for place in good:
             first[place] = row
             row += len(message.items[place].turns)
+        if not all(message.items[place].turns for place in good):
+            raise ValueError("an embedding without a reading")
         if row != len(vectors) or row != len(hashes):
             raise ValueError(f"{len(vectors)} vectors and {len(hashes)} hashes for {row} readings")
         for turns in {tuple(message.items[place].turns) for place in good}:

@@ -41,8 +41,9 @@ class SelectionSettings:
     """Sharpness from which a crop is sent at once."""
     wait: int = 5
     """Frames to wait for a sharp crop before the best so far is sent, and how many crops are kept."""
-    sharp_enough: float = 0.9
-    """Share of the sharpness of the crop last sent for this card that is sent at once: it may never get sharper."""
+    sharp_enough: float = 0.7
+    """Share of the sharpness of the crop last sent for this card that is sent at once: it may never get sharper.
+    Below 1 because noise moves it, and because the last one was the best of a few."""
     min_visible: float = 0.6
     """Share of the card that must lie inside the frame."""
     min_width: float = 32.0
@@ -142,6 +143,13 @@ class Selection:
         memory = self._memories.get(track_id)
         if memory is not None and memory.asked is not None and memory.asked.crop.frame == frame:
             memory.asked = None
+
+    def discard(self, frame: int) -> None:
+        """The pixels of `frame` were not to be trusted after all: what was cut or asked for in it is forgotten."""
+        for memory in self._memories.values():
+            memory.waiting = deque(kept for kept in memory.waiting if kept.crop.frame != frame)
+            if memory.asked_at == frame:
+                memory.asked = None
 
     def _consider(self, pixels: Image, track: Track, frame: int) -> Crop | str:
         memory = self._memories[track.track_id]

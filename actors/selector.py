@@ -110,14 +110,12 @@ class Selector(Actor):
         boxes = message.detections
         found = None if boxes is None else [Detection(as_quad(box.quad), box.score) for box in boxes]
         tracks = self._tracker.update(found, message.t_ns)
-        crops: list[Crop] = []
         try:
             with self._ring.view(message.ref) as pixels:
                 crops = self._selection.step(pixels, tracks, message.frame)
         except FrameGone as gone:
             self.bus.drops[gone.reason] += 1
-            for crop in crops:
-                self._selection.failed(crop.track_id, crop.frame)
+            self._selection.discard(message.frame)
             return
         self._publish(received, message, tracks, crops)
 
@@ -149,6 +147,7 @@ class Selector(Actor):
                 hits=track.hits,
                 missed=track.missed,
                 asked=track.track_id in asked,
+                seen=not track.predicted,
             )
             for track in tracks
         ]

@@ -31,13 +31,15 @@ class SmootherActor(Actor):
         self._settings = SmootherSettings(confirm=config.smoother.confirm, grace_ms=round(config.smoother.grace_ms))
         self._hold_ns = round((_LOSSLESS_HOLD_MS if config.lossless else config.smoother.hold_ms) * 1e6)
         self._frames: deque[tuple[int, m.Tracks]] = deque()
-        self._answers: dict[int, tuple[int, m.Matches]] = {}
+        self._answers: dict[tuple[str, int], tuple[int, m.Matches]] = {}
+        """By stream and frame: two streams number their frames alike."""
         self._matches: dict[int, m.Match] = {}
         self._cards: dict[str, m.Candidate] = {}
         self._groups: dict[str, list[str]] = {}
         self._smoother = Smoother(self._settings)
-        self._stream = self._session = ""
+        self._stream = self._session = self._past_stream = ""
         self._last_frame = -1
+        self._last_t_ns = 0
         self._highest = self._offset = self._since = 0
 
     def on_tracks(self, message: m.Tracks, _blobs: object) -> None:
@@ -46,14 +48,17 @@ class SmootherActor(Actor):
 
     def on_matches(self, message: m.Matches, _blobs: object) -> None:
         """Keep the answers for their frame."""
-        self._answers[message.frame] = (self.bus.clock.now_ns(), message)
+        if message.stream == self._past_stream:
+            self.bus.drops["other_stream"] += 1
+        else:
+            self._answers[message.stream, message.frame] = (self.bus.clock.now_ns(), message)
 
     def step(self) -> float | None:
         """Report every frame that has what it waits for."""
         while self._frames:
             received, head = self._frames[0]
             left_ns = received + self._hold_ns - self.bus.clock.now_ns()
-            if head.crops and head.frame not in self._answers and left_ns > 0:
+            if head.crops and (head.stream, head.frame) not in self._answers and left_ns > 0:
                 return left_ns / 1e6
             self._frames.popleft()
             self._report(received, head)
@@ -67,6 +72,7 @@ class SmootherActor(Actor):
         """Report what still waits, answered or not."""
         while self._frames:
             self._report(*self._frames.popleft())
+        self._close()
 
     def queue(self) -> int:
         """Frames that wait."""
@@ -75,7 +81,7 @@ class SmootherActor(Actor):
     def _report(self, received: int, message: m.Tracks) -> None:
         self._account(message)
         sightings = [
-            Sighting(state.track + self._offset, as_quad(state.quad), state.score, state.missed == 0)
+            Sighting(state.track + self._offset, as_quad(state.quad), state.score, state.seen)
             for state in message.tracks
         ]
         self._highest = max([self._highest, *(sighting.track_id for sighting in sightings)])
@@ -93,26 +99,44 @@ class SmootherActor(Actor):
     def _account(self, message: m.Tracks) -> None:
         """A new stream begins with nothing; frames lost while the selector was away are counted."""
         if message.stream != self._stream:
-            self._stream, self._smoother = message.stream, Smoother(self._settings)
+            self._close()
+            self._past_stream, self._stream = self._stream, message.stream
+            self._smoother = Smoother(self._settings)
             self._offset = self._highest = self._since = 0
             self._matches.clear()
-            self._answers = {f: (at, a) for f, (at, a) in self._answers.items() if a.stream == message.stream}
+            for key in [key for key in self._answers if key[0] != message.stream]:
+                del self._answers[key]
+                self.bus.drops["other_stream"] += 1
         elif message.session != self._session:
             self.bus.drops["selector_restart"] += max(0, message.frame - self._last_frame - 1)
             # The new selector counts its tracks from 1 again: none of them is one from before.
             self._offset, self._since = self._highest, message.frame
             self._matches.clear()
-        self._session, self._last_frame = message.session, message.frame
+        self._session, self._last_frame, self._last_t_ns = message.session, message.frame, message.t_ns
+
+    def _close(self) -> None:
+        """The stream is over, and with it every visit that is still open."""
+        visits = [self._visit(event) for event in self._smoother.close()]
+        if visits:
+            self.bus.publish(
+                RESULTS,
+                m.Results(
+                    stream=self._stream,
+                    frame=self._last_frame,
+                    t_ns=self._last_t_ns,
+                    status="no_card",
+                    tracks=[],
+                    visits=visits,
+                    closing=True,
+                ),
+            )
 
     def _take_answers(self, message: m.Tracks, late: bool) -> list[m.Hop] | None:
         """Apply the answers to earlier frames (`late`) or to this one; returns the trace that led to this one's."""
-        frames = [frame for frame in self._answers if (frame < message.frame if late else frame == message.frame)]
+        frames = [frame for stream, frame in self._answers if stream == message.stream]
         trace = None
-        for frame in sorted(frames):
-            received, answer = self._answers.pop(frame)
-            if answer.stream != message.stream:
-                self.bus.drops["other_stream"] += 1
-                continue
+        for frame in sorted(frame for frame in frames if (frame < message.frame if late else frame == message.frame)):
+            received, answer = self._answers.pop((message.stream, frame))
             for match in answer.matches:
                 self._answer(match, answer.t_ns)
             trace = [*answer.trace, m.Hop("answer", received, received)] if not late else None

@@ -13,7 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from actors.visits import HISTORY, UNKNOWN, Card, Moment, Tally, Visit, VisitEvent, Visits
+from actors.evidence import Evidence, Run
+from actors.visits import HISTORY, UNKNOWN, Card, Moment, Visit, VisitEvent, Visits
 from vision.quad import Quad
 
 
@@ -35,12 +36,16 @@ class SmootherSettings(msgspec.Struct, frozen=True):
     """Frames in which a track must have been seen to be shown: one frame is a flicker."""
     confirm: int = 3
     """Results in a row that confirm a card, or that nothing in the catalogue matches."""
+    doubt: int = 2
+    """Results in a row for one other card after which a confirmed track is shown as stabilizing."""
     leave: int = 6
     """Results in a row without support after which a track is no longer held confirmed or unknown."""
     grace_ms: int = 500
     """Longest absence after which the same card at the same place continues its visit."""
     reach: float = 1.5
-    """Farthest distance, in card widths, that counts as the same place: a hand moves on while the detector is blind."""
+    """Farthest distance, in card widths, that counts as the same place for a card that lay still when it was lost."""
+    reach_moving: float = 2.5
+    """The same for a card in motion: a hand moves on while the detector is blind, six widths a second for 400 ms."""
     patience_ms: int = 2000
     """Longest wait for the results of a track that may continue an open visit."""
 
@@ -100,34 +105,22 @@ class FrameReport:
 
 
 @dataclass(slots=True)
-class _Run:
-    """Results in a row that agree."""
-
-    key: str
-    start: Moment
-    length: int = 0
-    tally: Tally = field(default_factory=Tally)
-
-
-@dataclass(slots=True)
 class _State:
     """One living track."""
 
     sighting: Sighting
     since: Moment
     """Since when it shows what it shows."""
+    origin: Quad
+    """Where it was then."""
+    seen_ns: int = 0
     seen: int = 0
     shown: bool = False
-    run: _Run | None = None
-    settled: str | None = None
-    """Key that a run confirmed, or `UNKNOWN`; None before and after."""
-    unsupported: int = 0
-    doubted_from: int = 0
-    """Frame of the first of the unsupporting results."""
+    evidence: Evidence = field(default_factory=Evidence)
+    last: Answer | None = None
     visit: Visit | None = None
     uncredited: deque[Moment] = field(default_factory=lambda: deque(maxlen=HISTORY))
     """When it was seen without being settled on its visit."""
-    last: Answer | None = None
 
 
 class Smoother:
@@ -141,6 +134,7 @@ class Smoother:
         self._visits = Visits(
             grace_ns=self._settings.grace_ms * 1_000_000,
             reach=self._settings.reach,
+            reach_moving=self._settings.reach_moving,
             patience_ns=self._settings.patience_ms * 1_000_000,
         )
         self._states: dict[int, _State] = {}
@@ -150,15 +144,14 @@ class Smoother:
         """Go on to the next frame, whose living tracks are `sightings`, and report."""
         self._now = Moment(frame, t_ns)
         for track_id in self._states.keys() - {sighting.track_id for sighting in sightings}:
-            self._visits.release(track_id)
-            del self._states[track_id]
+            self._visits.release(track_id, self._states.pop(track_id).seen_ns)
         for sighting in sightings:
             self._see(sighting)
         for state in list(self._states.values()):
             if state.visit is None:
                 self._decide(state)
             if state.visit is None and state.sighting.seen:
-                self._visits.expect(state.since, state.sighting.quad, self._now)
+                self._visits.expect(state.since, state.origin, self._now)
         self._visits.expire(self._now)
         return self.report()
 
@@ -170,9 +163,13 @@ class Smoother:
         state.last = answer
         key = UNKNOWN if answer.decision == "unknown" or answer.card is None else answer.card.group
         if answer.decision != "uncertain":
-            self._extend_run(state, key, answer)
+            state.evidence.extend(key, answer.card, Moment(answer.frame, answer.t_ns))
+            if state.visit is not None:
+                state.visit.result(key, answer.card)
         self._decide(state)
-        self._weigh(state, key, answer.frame)
+        state.evidence.weigh(key, answer.frame)
+        if state.evidence.settled is not None and state.evidence.unsupported >= self._settings.leave:
+            self._settle_on(state, None)
 
     def report(self) -> FrameReport:
         """What is to be shown now; each event is handed out once."""
@@ -180,11 +177,6 @@ class Smoother:
         events, self._visits.events = self._visits.events, []
         status: Literal["no_card", "cards"] = "cards" if tracks or self._visits.lingering() else "no_card"
         return FrameReport(self._now.frame, self._now.t_ns, status, tracks, events)
-
-    def restart(self) -> None:
-        """The tracker has begun anew: its old ids are void. Open visits wait for their cards as after any drop-out."""
-        self._states.clear()
-        self._visits.release_all()
 
     def close(self) -> list[VisitEvent]:
         """The source has ended: end every open visit."""
@@ -196,91 +188,67 @@ class Smoother:
         if state is None:
             if not sighting.seen:
                 return
-            state = self._states[sighting.track_id] = _State(sighting, self._now)
+            state = self._states[sighting.track_id] = _State(sighting, self._now, sighting.quad)
         state.sighting = sighting
-        state.seen += sighting.seen
-        good = sighting.score >= self._settings.min_score or state.settled is not None
+        settled = state.evidence.settled
+        if sighting.seen:
+            state.seen, state.seen_ns = state.seen + 1, self._now.t_ns
+            if state.visit is not None and settled == state.visit.key:
+                state.visit.seen(self._now, sighting.quad)
+            else:
+                state.uncredited.append(self._now)
+        good = sighting.score >= self._settings.min_score or settled is not None
         state.shown = state.shown or (state.seen >= self._settings.min_seen and good)
-        if sighting.seen and state.visit is not None and state.settled == state.visit.key:
-            state.visit.seen(self._now, sighting.quad)
-        elif sighting.seen:
-            state.uncredited.append(self._now)
-
-    def _extend_run(self, state: _State, key: str, answer: Answer) -> None:
-        if state.run is None or state.run.key != key:
-            state.run = _Run(key, Moment(answer.frame, answer.t_ns))
-        state.run.length += 1
-        if answer.card is not None and key != UNKNOWN:
-            state.run.tally.counts[answer.card] += 1
-        visit = state.visit
-        if visit is None:
-            return
-        if answer.card is not None and visit.key == key:
-            visit.tally.counts[answer.card] += 1
-            visit.card = visit.tally.best(visit.card)
-        visit.contradicted = UNKNOWN not in (visit.key, key) and visit.key != key
-
-    def _weigh(self, state: _State, key: str, frame: int) -> None:
-        """Hysteresis: even an uncertain result supports what is settled, and only many without support unsettle it."""
-        if state.settled is None or key == state.settled:
-            state.unsupported = 0
-            return
-        if state.unsupported == 0:
-            state.doubted_from = frame
-        state.unsupported += 1
-        if state.unsupported >= self._settings.leave:
-            if state.run is not None and state.run.key == state.settled:
-                state.run = None
-            self._unsettle(state, state.doubted_from)
-
-    def _unsettle(self, state: _State, frame: int) -> None:
-        """From `frame` on the track showed something else than what it was settled on."""
-        if state.visit is not None and state.visit.key == state.settled:
-            state.uncredited.extend(state.visit.rewind(frame))
-        state.settled, state.unsupported = None, 0
 
     def _decide(self, state: _State) -> None:
         """Settle on the run if it is long enough, or if it continues a visit that has just lost its track."""
-        run = state.run
+        run = state.evidence.run
         if run is None:
             return
-        sighting = state.sighting
         if run.length >= self._settings.confirm or (
             state.visit is None
-            and state.settled is None
-            and self._visits.claim(run.key, state.since, sighting.quad, sighting.track_id) is not None
+            and state.evidence.settled is None
+            and self._visits.claim(run.key, state.since, state.origin, state.sighting.track_id) is not None
         ):
             self._settle(state, run)
 
-    def _settle(self, state: _State, run: _Run) -> None:
+    def _settle(self, state: _State, run: Run) -> None:
+        """The track shows what the run says: that is its visit, or makes one, or takes the place of one."""
+        if state.evidence.settled != run.key:
+            self._settle_on(state, run.key)
         visit = state.visit
-        if state.settled != run.key:
-            late_recognition = visit is not None and visit.key == UNKNOWN
-            if state.settled is not None and not late_recognition:
-                self._unsettle(state, run.start.frame)
-            state.settled, state.unsupported = run.key, 0
         if visit is not None and visit.key == UNKNOWN != run.key:
             self._name(visit, state, run)
         elif visit is not None and run.key not in (visit.key, UNKNOWN):
             visit.owner, visit.replaced_on = None, state.sighting.track_id
-            state.visit, state.since = None, run.start
+            state.visit, state.since, state.origin = None, run.start, state.sighting.quad
         if state.visit is None:
             state.visit = self._visit_for(state, run)
         self._credit(state)
 
+    def _settle_on(self, state: _State, key: str | None) -> None:
+        """Change what is settled; what was seen since the first doubt is not the visit's any more.
+
+        Something unknown that turns out to be a card was that card all the time.
+        """
+        visit, doubted_from = state.visit, state.evidence.doubted_from()
+        if visit is not None and visit.key == state.evidence.settled != UNKNOWN and doubted_from is not None:
+            state.uncredited.extend(visit.rewind(doubted_from))
+        state.evidence.settle(key)
+
     def _credit(self, state: _State) -> None:
         """What was seen before the results were in belongs to the visit that they confirm."""
-        if state.visit is None or state.visit.key != state.settled:
+        if state.visit is None or state.visit.key != state.evidence.settled:
             return
         for moment in state.uncredited:
             if moment.frame >= state.since.frame:
                 state.visit.seen(moment, state.sighting.quad)
         state.uncredited.clear()
 
-    def _visit_for(self, state: _State, run: _Run) -> Visit | None:
+    def _visit_for(self, state: _State, run: Run) -> Visit | None:
         """The visit that the track continues, or a new one; None beside another outline of the same card."""
         track_id, quad = state.sighting.track_id, state.sighting.quad
-        visit = self._visits.claim(run.key, state.since, quad, track_id)
+        visit = self._visits.claim(run.key, state.since, state.origin, track_id)
         if visit is not None:
             self._rob(visit)
             visit.owner, visit.contradicted, visit.replaced_on = track_id, False, None
@@ -293,7 +261,7 @@ class Smoother:
             self._name(visit, state, run)
         return visit
 
-    def _name(self, visit: Visit, state: _State, run: _Run) -> None:
+    def _name(self, visit: Visit, state: _State, run: Run) -> None:
         card = run.tally.best()
         assert card is not None, "a run of a card has a card"
         visit.tally.counts.update(run.tally.counts)
@@ -304,27 +272,30 @@ class Smoother:
         owner = self._states.get(visit.owner) if visit.owner is not None else None
         if owner is None:
             return
-        if visit.contradicted and owner.run is not None:
-            self._unsettle(owner, owner.run.start.frame)
-            owner.visit, owner.since = None, owner.run.start
+        run = owner.evidence.run
+        if visit.contradicted and run is not None:
+            self._settle_on(owner, None)
+            owner.visit, owner.since, owner.origin = None, run.start, owner.sighting.quad
         else:
             del self._states[owner.sighting.track_id]
 
     def _track_report(self, state: _State) -> TrackReport:
-        sighting = state.sighting
+        sighting, evidence = state.sighting, state.evidence
         card = None
-        if state.settled is None:
+        # Where another card is about to take over, the old name would be a lie and the new one is not sure yet.
+        if evidence.settled is None or evidence.contradicted(self._settings.doubt):
             status = Status.DETECTING if state.last is None else Status.STABILIZING
-        elif state.settled == UNKNOWN:
+        elif evidence.settled == UNKNOWN:
             status = Status.UNKNOWN
         else:
-            status, card = Status.CONFIRMED, self._shown_card(state)
+            status, card = Status.CONFIRMED, _shown_card(state)
         visit_id = state.visit.visit_id if state.visit is not None else None
         return TrackReport(
             sighting.track_id, status, sighting.quad, sighting.seen, sighting.score, card, visit_id, state.last
         )
 
-    def _shown_card(self, state: _State) -> Card | None:
-        if state.visit is not None and state.visit.key == state.settled:
-            return state.visit.card
-        return state.run.tally.best() if state.run is not None else None
+
+def _shown_card(state: _State) -> Card | None:
+    if state.visit is not None and state.visit.key == state.evidence.settled:
+        return state.visit.card
+    return state.evidence.run.tally.best() if state.evidence.run is not None else None

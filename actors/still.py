@@ -43,7 +43,7 @@ class Identifier:
             height, width = picture.shape[:2]
             if height < 8 or width < 8:
                 raise ValueError(f"a picture of {width}x{height} px shows no card")
-            whole = as_quad([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]])
+            whole = as_quad([[0, 0], [width, 0], [width, height], [0, height]]) - np.float32(0.5)  # pixel centres
             return self._name(picture, [Detection(whole, 1.0)])
         return self._name(picture, _reading_order(detect(picture)))
 

@@ -19,6 +19,10 @@ UNKNOWN = ""
 
 HISTORY = 900
 """Sightings that can be taken back when later results show that another card lay there already."""
+_TRAIL = 15
+"""Sightings that tell whether a card is in motion: half a second at 30 fps."""
+_STILL = 0.15
+"""Distance in card widths that a card on the table may seem to move: more than a detector's noise."""
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -97,18 +101,31 @@ class Visit:
     card: Card | None = None
     frames: int = 0
     awaited_ns: int = 0
-    """When an undecided track was last seen at its place: the card may still be there."""
+    """When something that may have been the card was last seen at its place."""
     contradicted: bool = False
     """Whether the owner's latest results name another card."""
     replaced_on: int | None = None
     """Track on which another card took this one's place: a return to it is a new visit."""
     _history: deque[Moment] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    _trail: deque[Quad] = field(default_factory=lambda: deque(maxlen=_TRAIL))
 
     def seen(self, now: Moment, quad: Quad) -> None:
         """The card was detected in this frame."""
         self._history.append(now)
+        self._trail.append(quad)
         self.last, self.quad = now, quad
         self.frames += 1
+
+    def moving(self) -> bool:
+        """Whether the card moved in the last half second in which it was seen."""
+        return any(distance(self.quad, earlier) > _STILL for earlier in self._trail)
+
+    def result(self, key: str, card: Card | None) -> None:
+        """A sure result of the track that shows it."""
+        self.contradicted = UNKNOWN not in (self.key, key) and self.key != key
+        if card is not None and key == self.key:
+            self.tally.counts[card] += 1
+            self.card = self.tally.best(self.card)
 
     def rewind(self, frame: int) -> list[Moment]:
         """Take back the sightings from `frame` on, oldest first: something else was seen by then."""
@@ -143,6 +160,7 @@ class Visits:
 
     grace_ns: int
     reach: float
+    reach_moving: float
     patience_ns: int
     events: list[VisitEvent] = field(default_factory=list)
     _open: list[Visit] = field(default_factory=list)
@@ -182,16 +200,13 @@ class Visits:
             for visit in self._open
         )
 
-    def release(self, track_id: int) -> None:
-        """The track is gone: its visit waits for another one."""
+    def release(self, track_id: int, seen_ns: int) -> None:
+        """The track, last seen at `seen_ns`, is gone: its visit waits for another one."""
         for visit in self._open:
             if visit.owner == track_id:
-                visit.owner = None
-
-    def release_all(self) -> None:
-        """All tracks are gone, and their ids will mean others."""
-        for visit in self._open:
-            visit.owner = visit.replaced_on = None
+                visit.owner, visit.contradicted = None, False
+                # Under a hand or a reflection the card was not recognised to the end, but it was there.
+                visit.awaited_ns = seen_ns
 
     def expect(self, since: Moment, quad: Quad, now: Moment) -> None:
         """A track that has not been decided yet is seen: what it may continue is not over."""
@@ -213,7 +228,8 @@ class Visits:
         return any(visit.owner is None for visit in self._open)
 
     def _within_reach(self, visit: Visit, since: Moment, quad: Quad) -> bool:
-        return since.t_ns - visit.present_ns <= self.grace_ns and distance(visit.quad, quad) <= self.reach
+        reach = self.reach_moving if visit.moving() else self.reach
+        return since.t_ns - visit.present_ns <= self.grace_ns and distance(visit.quad, quad) <= reach
 
 
 def distance(first: Quad, second: Quad) -> float:

@@ -31,6 +31,10 @@ class ReplayError(RuntimeError):
     """A replay that could not be run to its end."""
 
 
+class ActorRefused(ReplayError):
+    """An actor that cannot start: it has said why on standard error, and nobody needs to say it again."""
+
+
 class Collector:
     """Hears the results and everybody's heartbeats."""
 
@@ -64,7 +68,7 @@ class Collector:
             self.ended = self.ended or message.final
         elif isinstance(message, Results):
             self.results.append(message)
-            if self._events is not None:
+            if self._events is not None and not message.closing:
                 start = self._start_ns.setdefault(message.stream, message.t_ns)
                 self._events.write(json.dumps(frame_event(message, start), ensure_ascii=False) + "\n")
 
@@ -106,6 +110,10 @@ def replay(config: Config, events: Path | None = None) -> dict[str, Any]:
         if partial and events:
             partial.replace(events)
         return summary
+    except OSError as error:
+        if events is None or error.filename is not None:
+            raise
+        raise ReplayError(f"{events}: {error.strerror}") from None  # a disk that is full says so without a name
     finally:
         if partial:
             partial.unlink(missing_ok=True)
@@ -154,4 +162,4 @@ def _watch(launcher: Launcher, collector: Collector) -> None:
     collector.collect(50)
     launcher.step()
     if launcher.failed is not None:
-        raise ReplayError(f"{launcher.failed} cannot run: its own line above says why")
+        raise ActorRefused(f"{launcher.failed} cannot start")

@@ -28,7 +28,7 @@ def summarise(
     counts = _totals(heartbeats, "counts")
     drops = _totals(heartbeats, "drops")
     frames = counts["capture"]["frames"]
-    answered = len({(one.stream, one.frame) for one in results})
+    answered = len({(one.stream, one.frame) for one in results if not one.closing})
     lost = {
         f"{actor}.{reason}": drops[actor][reason]
         for actor, reasons in FRAME_LOSSES.items()
@@ -41,7 +41,7 @@ def summarise(
         for reason, number in reasons.items()
         if number and f"{actor}.{reason}" not in lost
     }
-    traces = [latency_ms(one.trace) for one in results]
+    traces = [latency_ms(one.trace) for one in results if not one.closing]
     cards, crops = counts["selector"]["tracks"], counts["selector"]["crops"]
     return {
         "complete": complete,

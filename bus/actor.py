@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from bus.clock import Clock
 from bus.messages import Message
-from bus.ring import RingReader
 from bus.sockets import Address
 from bus.topics import Topic, published_by
+
+if TYPE_CHECKING:
+    from bus.ring import RingReader
 
 
 class Bus(Protocol):

@@ -18,7 +18,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 import zmq
@@ -26,9 +26,11 @@ import zmq
 from bus.actor import Actor
 from bus.clock import Clock, SystemClock
 from bus.messages import Bye, Heartbeat, Message
-from bus.ring import RingReader
 from bus.sockets import Address, Publisher, Subscriber
 from bus.topics import HEARTBEAT, Topic
+
+if TYPE_CHECKING:
+    from bus.ring import RingReader
 
 HEARTBEAT_MS = 1000.0
 START_DEADLINE_S = 120
@@ -73,8 +75,8 @@ class Loop:
         self._work_ms: deque[float] = deque(maxlen=256)
         self._byes: set[str] = set()
         self._stop = False
-        self._heartbeat = self._publisher(HEARTBEAT, name)
         self._actor = actor(self)
+        self._heartbeat = self._publisher(HEARTBEAT, name)
         self._publishers = {topic.name: self._publisher(topic, name) for topic in self._actor.outputs}
         self._subscribers = [self._subscriber(topic) for topic in self._actor.inputs]
 
@@ -96,6 +98,8 @@ class Loop:
 
     def ring(self) -> RingReader:
         """A reader of the frame ring."""
+        from bus.ring import RingReader  # noqa: PLC0415 - and numpy with it, which sinks do without
+
         return RingReader(self.address.ring, self.clock)
 
     # The life of the process.

@@ -77,7 +77,11 @@ class Frame(FrameScoped, kw_only=True, tag="frame"):
 
 
 class TrackState(Struct, frozen=True):
-    """A card followed from frame to frame. `missed`: frames since it was seen; `asked`: a crop of it is under way."""
+    """A card followed from frame to frame.
+
+    `missed`: frames with detections, but none of it, in a row; `asked`: a crop of it was sent; `seen`: it was detected in
+    this very frame, otherwise the quad is where it should be.
+    """
 
     track: int
     quad: Corners
@@ -85,6 +89,7 @@ class TrackState(Struct, frozen=True):
     hits: int
     missed: int
     asked: bool = False
+    seen: bool = True
 
 
 class Tracks(FrameScoped, kw_only=True, tag="tracks"):
@@ -199,11 +204,15 @@ class Visit(Struct, frozen=True):
 
 
 class Results(FrameScoped, kw_only=True, tag="results"):
-    """What a frame shows, once per frame and in order, with the visits that began or ended with it."""
+    """What a frame shows, once per frame and in order, with the visits that began or ended with it.
+
+    `closing`: no frame's result, but the visits that ended because the stream has ended after `frame`.
+    """
 
     status: Literal["no_card", "cards"]
     tracks: list[TrackResult]
     visits: list[Visit] = []
+    closing: bool = False
 
 
 class Heartbeat(Message, kw_only=True, tag="heartbeat"):

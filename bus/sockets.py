@@ -84,13 +84,13 @@ class Publisher:
         self.socket.setsockopt(zmq.SNDHWM, topic.depth)
         self.socket.setsockopt(zmq.LINGER, LINGER_MS)
         self.socket.setsockopt(zmq.XPUB_VERBOSER, 1)  # every subscription, also of a second reader
-        endpoint = address.endpoint(topic, actor)
+        self._endpoint = address.endpoint(topic, actor)
         try:
-            self.socket.bind(endpoint)
+            self.socket.bind(self._endpoint)
         except zmq.ZMQError as error:
             self.close()
-            self.release()
-            raise ValueError(f"{actor} cannot publish at {endpoint}: {error}") from None
+            self._lock.release()
+            raise ValueError(f"{actor} cannot publish at {self._endpoint}: {error}") from None
 
     def send(self, message: Message, blobs: Sequence[Any] = ()) -> None:
         """Send to whoever listens; a reader whose queue is full loses this message and sees the gap."""
@@ -110,11 +110,13 @@ class Publisher:
         self.socket.close()
 
     def release(self) -> None:
-        """Let others bind the endpoint; only after the context has ended.
+        """Remove the endpoint and let others bind it; only after the context has ended.
 
-        libzmq removes the ipc file in the background some time after `close`: a successor that has bound it by then
-        would lose its endpoint.
+        Some versions of libzmq remove the ipc file in the background some time after `close`, others never do: a
+        successor that has bound it by then would lose its endpoint.
         """
+        if self._endpoint.startswith("ipc://"):
+            Path(self._endpoint.removeprefix("ipc://")).unlink(missing_ok=True)
         self._lock.release()
 
 

@@ -44,8 +44,6 @@ def build(
     out: Path,
     embedder: Embedder,
     progress: Progress | None = None,
-    *,
-    model_name: str = "",
 ) -> BuildReport:
     """Embed and hash every picture below `images` and write the catalogue folder `out`.
 
@@ -69,7 +67,7 @@ def build(
         embeddings=vectors,
         hashes=hashes,
         groups=groups,
-        model=ModelRef(embedder.model_hash, model_name or embedder.model_hash[:12], embedder.dim),
+        model=ModelRef(embedder.model_hash, embedder.name, embedder.dim),
         sources=[images.as_posix(), *(source.as_posix() for source in metadata)],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -108,13 +106,22 @@ def _embed(
     for start, batch, crops in _batches(pictures, unreadable):
         if batch:
             kept += batch
-            vectors.append(normalise(embedder.embed(crops)))
+            vectors.append(_unit(batch, embedder.embed(crops)))
             hashes.append(perceptual_hashes(crops))
         if progress:
             progress(min(start + _BATCH, len(pictures)), len(pictures))
     if not kept:
         return [], np.empty((0, embedder.dim), np.float32), np.empty((0, 64), np.uint8)
     return kept, np.concatenate(vectors), np.concatenate(hashes)
+
+
+def _unit(pictures: list[Picture], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    try:
+        return normalise(vectors)
+    except ValueError as error:
+        good = np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
+        names = [str(picture.path) for picture, fine in zip(pictures, np.atleast_1d(good), strict=True) if not fine]
+        raise MetadataError(f"{', '.join(names[:5])}: {error}; remove the picture if it shows no card") from error
 
 
 def _batches(pictures: list[Picture], unreadable: list[str]) -> Iterator[tuple[int, list[Picture], NDArray[np.uint8]]]:

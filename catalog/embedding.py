@@ -23,6 +23,10 @@ class Embedder(Protocol):
     """An embedding model on some engine. References and queries pass through the same one."""
 
     @property
+    def name(self) -> str:
+        """What people call the model."""
+
+    @property
     def model_hash(self) -> str:
         """SHA-256 of the model file, hex: what a catalogue is tied to."""
 

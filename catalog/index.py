@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import Index
+from usearch.index import Index, Matches
 
 from vision.phash import HASH_BITS
 
@@ -20,11 +20,11 @@ _EXPANSION_ADD = 128
 
 
 def expansion(rows: int) -> int:
-    """How many candidates a search keeps in view: 64 up to 20,000 rows, 256 at 200,000.
+    """How many candidates a search keeps in view: 80 up to 20,000 rows, 253 at 200,000.
 
     A constant loses the nearest row as the graph grows: at 200,000 rows 64 finds it in 88 % of searches.
     """
-    return max(64, round(64 * math.pow(rows / 20_000, 0.6)))
+    return max(80, round(80 * math.sqrt(rows / 20_000)))
 
 
 class VectorIndex:
@@ -87,10 +87,9 @@ class HashIndex:
     """Exact search by Hamming distance: all rows are compared, the graph is never walked."""
 
     def __init__(self, hashes: NDArray[np.uint8]) -> None:
-        # The least graph that usearch accepts: adding 17,592 rows takes 12 ms, a proper one 1.7 s.
-        self._index = Index(
-            ndim=HASH_BITS, metric="hamming", dtype="b1", connectivity=2, expansion_add=1, enable_key_lookups=False
-        )
+        # The least graph that usearch accepts: adding 17,592 rows takes 12 ms, a proper one 1.7 s. Its option
+        # enable_key_lookups=False, which would suit, corrupts memory in versions up to 2.25.
+        self._index = Index(ndim=HASH_BITS, metric="hamming", dtype="b1", connectivity=2, expansion_add=1)
         self._index.add(np.arange(len(hashes), dtype=np.uint64), hashes, threads=1)
 
     def search(self, hashes: NDArray[np.uint8], count: int) -> Rows:
@@ -109,5 +108,9 @@ def exact_search(embeddings: NDArray[np.float32], vectors: NDArray[np.float32], 
 
 def _search(index: Any, queries: NDArray[Any], count: int, exact: bool) -> tuple[Rows, NDArray[np.float32]]:
     found = index.search(np.ascontiguousarray(queries), count, threads=1, exact=exact)
-    shape = (len(queries), count)
-    return np.asarray(found.keys, np.int64).reshape(shape), np.asarray(found.distances, np.float32).reshape(shape)
+    rows, distances = np.empty((len(queries), count), np.int64), np.empty((len(queries), count), np.float32)
+    for place, one in enumerate([found] if isinstance(found, Matches) else found):
+        # The walk of a graph may end early, as among many equal rows; then the best is repeated.
+        rows[place], distances[place] = one.keys[0], one.distances[0]
+        rows[place, : len(one)], distances[place, : len(one)] = one.keys, one.distances
+    return rows, distances

@@ -30,6 +30,9 @@ class Problem(msgspec.Struct, frozen=True):
     level: Literal["error", "warning"]
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.level}: {self.text}"
+
 
 def verify(path: Path, embedder: Embedder | None = None) -> list[Problem]:
     """All problems of a catalogue folder, errors first; with an embedder also whether it was built by that model.
@@ -68,8 +71,10 @@ def _checksums(path: Path) -> Iterator[Problem]:
 def _content(catalogue: Catalogue, embedder: Embedder | None) -> Iterator[Problem]:
     if embedder is not None:
         yield from _model(catalogue, embedder)
-    yield from _vectors(catalogue)
-    yield from _index(catalogue)
+    vectors = list(_vectors(catalogue))
+    yield from vectors
+    if not any(problem.level == "error" for problem in vectors):
+        yield from _index(catalogue)
     yield from _repeated(catalogue)
     yield from _placeholders(catalogue)
 

@@ -25,12 +25,13 @@ def identify(arguments: argparse.Namespace) -> int:
     with progress("identifying") as report:
         for done, path in enumerate(arguments.images, 1):
             answer = _answer(identifier, path, arguments.cropped)
-            failed += "error" in answer
-            print(json.dumps(answer, ensure_ascii=False) if arguments.json else _text(answer), flush=True)
+            if "error" in answer:
+                failed += 1
+                print(f"sleevesight: {answer['error']}", file=sys.stderr)
+            if arguments.json or "error" not in answer:
+                print(json.dumps(answer, ensure_ascii=False) if arguments.json else _text(answer), flush=True)
             if report is not None and len(arguments.images) > 1:
                 report(done, len(arguments.images))
-    if failed:
-        print(f"sleevesight: {failed} of {len(arguments.images)} pictures cannot be read", file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -52,12 +53,14 @@ def _identifier(arguments: argparse.Namespace) -> Identifier:
 
 
 def _answer(identifier: Identifier, path: Path, cropped: bool) -> dict[str, Any]:
-    from catalog.picture import read_picture
+    from catalog.picture import PictureError, read_picture
 
     try:
         found = identifier.identify(read_picture(path), cropped)
-    except ValueError as error:
+    except PictureError as error:
         return {"file": str(path), "error": str(error)}
+    except ValueError as error:
+        return {"file": str(path), "error": f"{path}: {error}"}
     return {"file": str(path), "cards": [_card(one) for one in found]}
 
 
@@ -87,8 +90,6 @@ def _card(found: Identified) -> dict[str, Any]:
 
 
 def _text(answer: dict[str, Any]) -> str:
-    if "error" in answer:
-        return f"{answer['file']}: {answer['error']}"
     lines = [f"{answer['file']}: {len(answer['cards'])} card(s)"]
     for card in answer["cards"]:
         nearest = card["matches"][0] if card["matches"] else None

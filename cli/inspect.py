@@ -19,7 +19,7 @@ def config_check(arguments: argparse.Namespace) -> int:
     """Whether the configuration can be used: keys, values, and the files that it names."""
     from actors.backends import model_path
     from actors.config import load
-    from actors.sinks.base import available
+    from actors.sinks.base import find
     from actors.sources.base import parse
     from catalog.store import read_manifest
 
@@ -31,13 +31,16 @@ def config_check(arguments: argparse.Namespace) -> int:
         problems.append(f"[capture] source: {error}")
     try:
         if config.matcher.catalog:
-            read_manifest(Path(config.matcher.catalog))
+            read_manifest(Path(config.matcher.catalog).expanduser())
     except ValueError as error:
         problems.append(f"[matcher] catalog: {error}")
     if not model_path(config.embedder).is_file():
         problems.append(f"[embedder] model = {model_path(config.embedder)}: no such file")
-    missing = [name for name in config.sinks.enabled if name not in available()]
-    problems += [f"[sinks] enabled: there is no sink {name!r}" for name in missing]
+    for name in config.sinks.enabled:
+        try:
+            find(name)
+        except ValueError as error:
+            problems.append(f"[sinks] enabled: {error}")
     for problem in problems:
         print(problem, file=sys.stderr)
     print("the configuration is good" if not problems else f"{len(problems)} problem(s)")

@@ -14,6 +14,9 @@ REFUSED = 2
 
 def main(argv: list[str] | None = None) -> int:
     """Parse, dispatch, and turn every expected error into one line and an exit code."""
+    # Our own line says what is wrong with a camera, a video or a picture. OpenCV reads these when it is loaded.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     arguments = build_parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)

@@ -29,8 +29,10 @@ def _config(arguments: argparse.Namespace) -> Config:
 def replay(arguments: argparse.Namespace) -> int:
     """A stream through the real processes, with a summary at the end."""
     from actors.config import updated
+    from actors.launcher import REFUSED
     from actors.log import configure
     from actors.sources.base import parse
+    from bench.replay import ActorRefused
     from bench.replay import replay as run_replay
     from bench.summary import lines
 
@@ -41,7 +43,10 @@ def replay(arguments: argparse.Namespace) -> int:
     if arguments.config is None:
         config = updated(config, "log", level="warning")
     configure(config.log)
-    summary = run_replay(config, arguments.events)
+    try:
+        summary = run_replay(config, arguments.events)
+    except ActorRefused:
+        return REFUSED
     print("\n".join(lines(summary)))
     return 0 if summary["complete"] else 1
 
@@ -51,7 +56,7 @@ def up(arguments: argparse.Namespace) -> int:
     import time
 
     from actors.config import updated
-    from actors.launcher import Launcher
+    from actors.launcher import REFUSED, Launcher
     from actors.log import configure
     from bus.topics import PIPELINE
 
@@ -70,9 +75,7 @@ def up(arguments: argparse.Namespace) -> int:
         print("ending", file=sys.stderr)
     finally:
         launcher.stop()
-    if launcher.failed is not None:
-        raise RuntimeError(f"{launcher.failed} cannot start (its own line above says why); everything else was ended")
-    return 0
+    return 0 if launcher.failed is None else REFUSED  # the actor that cannot start has said why
 
 
 def run(arguments: argparse.Namespace) -> int:

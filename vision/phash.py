@@ -2,6 +2,7 @@
 
 Two hashes of the same picture differ in few bits; two of different pictures in about half of them. Both halves are the
 classical ones (http://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Like-That.html), at 16 x 16 bits.
+Catalogues store these hashes: to change a bit of them is to raise `catalog.store.FORMAT`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def perceptual_hash(crop: NDArray[np.uint8]) -> Hash:
     if crop.ndim != 3 or crop.shape[2] != 3 or crop.dtype != np.uint8:
         raise ValueError(f"a crop is uint8 RGB [h, w, 3], not {crop.dtype} {list(crop.shape)}")
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    steps = cv2.resize(grey, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA)
     small = cv2.resize(grey, (_DCT_SIZE, _DCT_SIZE), interpolation=cv2.INTER_AREA)
+    steps = cv2.resize(small, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA)
     low = cv2.dct(small.astype(np.float32))[:_SIDE, :_SIDE]
     bits = np.concatenate([(steps[:, 1:] > steps[:, :-1]).ravel(), (low > np.median(low)).ravel()])
     return np.packbits(bits)

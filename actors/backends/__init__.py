@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from actors.config import EmbedderConfig
 from catalog.embedding import Embedder
+
+# ONNX Runtime 1.29 and later reports home unless this is set before it is loaded (onnxruntime#27379).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 DEFAULT_MODEL = MODELS / "thumbnail.onnx"

@@ -30,12 +30,17 @@ def available() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
-def load(name: str, config: Config) -> Sink:
-    """The sink of that name, made. ValueError names the nearest one that exists."""
+def find(name: str) -> EntryPoint:
+    """The sink of that name. ValueError names the nearest one that exists."""
     found = available()
     if name not in found:
         near = difflib.get_close_matches(name, found, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"installed are {', '.join(sorted(found))}"
         raise ValueError(f"there is no sink {name!r}: {hint}")
-    sink: Sink = found[name].load()(config)
+    return found[name]
+
+
+def load(name: str, config: Config) -> Sink:
+    """The sink of that name, made. ValueError if there is none, or what the sink says to the configuration."""
+    sink: Sink = find(name).load()(config)
     return sink

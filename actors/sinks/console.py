@@ -39,7 +39,9 @@ class ConsoleSink:
         line.append(visit.card_id, style="cyan")
         if len(visit.group) > 1:
             line.append(f"  or {len(visit.group) - 1} more printing(s) of the same picture", style="dim")
-        return line.append(f"  distance {visit.distance:.3f} gap {visit.gap:.3f}", style="dim")
+        if visit.distance is not None and visit.gap is not None:
+            line.append(f"  distance {visit.distance:.3f} gap {visit.gap:.3f}", style="dim")
+        return line
 
     def close(self) -> None:
         """Nothing is held."""

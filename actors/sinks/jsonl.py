@@ -14,7 +14,14 @@ class JsonlSink:
     """Appends to `[sinks] jsonl`; every line is whole, also when the process is killed."""
 
     def __init__(self, config: Config) -> None:
-        self._file = Path(config.sinks.jsonl).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115 - closed in close
+        path = Path(config.sinks.jsonl).expanduser()
+        try:
+            # Unbuffered: one write for a frame, so that no kill can come in the middle of a line.
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise ValueError(
+                f"[sinks] jsonl = {path}: {error.strerror}; name a file in a folder that exists and can be written to"
+            ) from None
         self._start_ns: int | None = None
         self._stream = ""
 
@@ -22,9 +29,9 @@ class JsonlSink:
         """Write the frame, then the visits that it confirmed or ended."""
         if self._start_ns is None or results.stream != self._stream:
             self._start_ns, self._stream = results.t_ns, results.stream
-        lines = [frame_event(results, self._start_ns)]
+        lines = [] if results.closing else [frame_event(results, self._start_ns)]
         lines += [{"visit": visit_event(visit, self._start_ns)} for visit in results.visits]
-        self._file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+        self._file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
 
     def close(self) -> None:
         """Close the file."""

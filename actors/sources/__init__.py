@@ -35,7 +35,6 @@ def open_source(config: Config, clock: Clock) -> Source:
 
 
 def _index(argument: str) -> int:
-    try:
-        return int(argument or "0")
-    except ValueError:
-        raise SourceError(f"camera:{argument} is no camera: give its number, like camera:0") from None
+    if argument and not argument.isdecimal():  # OpenCV takes -1 for any camera, and crashes where there is none
+        raise SourceError(f"camera:{argument} is no camera: give its number, like camera:0")
+    return int(argument or "0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,8 @@ def parse(spec: str) -> tuple[str, str]:
 
     Raises SourceError for an unknown scheme or a path that does not exist.
     """
+    if not spec:
+        raise SourceError("no source is named: give a file, a folder, camera:0 or scene")
     scheme, colon, argument = spec.partition(":")
     if scheme in SCHEMES and (colon or scheme in ("camera", "scene")):
         return scheme, argument
@@ -70,6 +73,8 @@ def parse(spec: str) -> tuple[str, str]:
         return "images", spec
     if path.is_file():
         return ("recording" if path.suffix == ".mcap" else "video"), spec
-    if colon and not path.parent.exists():
-        raise SourceError(f"there is no source {scheme!r}; the sources are {', '.join(SCHEMES)}")
+    if colon:
+        near = difflib.get_close_matches(scheme, SCHEMES, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the sources are {', '.join(SCHEMES)}"
+        raise SourceError(f"there is no source {scheme!r} ({hint}), and no file or folder {spec}")
     raise SourceError(f"{spec}: no such file or folder (other sources: camera:0, scene)")

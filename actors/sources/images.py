@@ -24,6 +24,7 @@ class ImagesSource:
         self._files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
         if not self._files:
             raise SourceError(f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+        self._folder = folder
         self._next = 0
         self._frames = 0
         self._fps = fps
@@ -41,6 +42,8 @@ class ImagesSource:
                 continue
             self._frames += 1
             return SourceFrame(pixels, round((self._frames - 1) / self._fps * 1e9))
+        if self._frames == 0:
+            raise SourceError(f"none of the {len(self._files)} pictures in {self._folder} can be read")
         return None
 
     def close(self) -> None:

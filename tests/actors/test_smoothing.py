@@ -162,6 +162,29 @@ def test_a_single_wrong_result_changes_nothing() -> None:
     assert film.counted() == ["Eevee"]
 
 
+def test_two_results_for_another_card_take_the_old_name_down() -> None:
+    """On a pile the name of the card before would stand on the next one until that is confirmed."""
+    film = Film()
+    film.settled(1, EEVEE)
+    film.frame(Shown(1, WOOBAT))
+    assert only(film.frame(Shown(1, WOOBAT))).card == EEVEE
+    report = only(film.frame(Shown(1)))
+    assert (report.status, report.card, report.visit_id) == (Status.STABILIZING, None, 1)
+    film.frame(Shown(1, EEVEE))
+    assert only(film.frame(Shown(1))).card == EEVEE
+    assert film.counted() == ["Eevee"]
+
+
+def test_a_visit_ends_where_its_results_end() -> None:
+    """The hand that deals the next card makes a few unknown results: they belong to neither card."""
+    film = Film()
+    film.run(10, Shown(1, EEVEE))
+    film.run(2, Shown(1, None))
+    film.run(10, Shown(1, WOOBAT))
+    film.end()
+    assert [(event.first_frame, event.last_frame) for event in ended(film.events)] == [(1, 10), (13, 22)]
+
+
 def test_printings_of_one_group_are_one_card() -> None:
     """Reprints that no picture can tell apart alternate from frame to frame; the most frequent one is reported."""
     film = Film()
@@ -321,6 +344,16 @@ def test_a_card_that_is_covered_and_uncovered_counts_once() -> None:
     assert film.counted() == ["Eevee"]
 
 
+def test_a_card_that_is_lost_under_a_hand_counts_once() -> None:
+    """The hand makes it unknown first, then the detector loses it too: it has been there all the time."""
+    film = Film()
+    film.settled(1, EEVEE)
+    film.run(40, Shown(1, None))
+    film.run(12)
+    film.run(5, Shown(2, EEVEE))
+    assert film.counted() == ["Eevee"]
+
+
 def test_many_results_without_support_unsettle() -> None:
     """A confirmed label must not stay for ever on something that the model is no longer sure of."""
     film = Film()
@@ -386,12 +419,10 @@ def test_results_of_dead_tracks_and_old_frames_are_ignored() -> None:
 
 
 def test_a_restarted_tracker_continues_the_visits() -> None:
-    """A selector that was restarted numbers its tracks anew: the card on the table is still the same visit."""
+    """A selector that was restarted gives all cards new tracks at once: on the table lie the same cards."""
     film = Film()
-    film.settled(1, EEVEE)
-    film.settled(2, WOOBAT, x=500)
-    film.smoother.restart()
-    film.run(5, Shown(1, WOOBAT, x=500), Shown(2, EEVEE))
+    film.run(6, Shown(1, EEVEE), Shown(2, WOOBAT, x=500))
+    film.run(5, Shown(3, WOOBAT, x=500), Shown(4, EEVEE))
     assert sorted(film.counted()) == ["Eevee", "Woobat"]
 
 

@@ -13,7 +13,7 @@ SAMPLES: dict[str, tuple[Topic, m.Message]] = {
         FRAME,
         m.Frame(**HEAD, ref=m.FrameRef("c0ffee00", 3, 1520, 1520, 1_650_000_000), detections=[m.Box(QUAD, 0.93)]),
     ),
-    "tracks": (TRACKS, m.Tracks(**HEAD, tracks=[m.TrackState(5, QUAD, 0.93, 12, 0, asked=True)], crops=1)),
+    "tracks": (TRACKS, m.Tracks(**HEAD, tracks=[m.TrackState(5, QUAD, 0.93, 12, 0, asked=True, seen=True)], crops=1)),
     "crops": (CROPS, m.Crops(**HEAD, width=256, height=358, crops=[m.Crop(5, 42, [0, 2], 310.5)])),
     "embeddings": (
         EMBEDDINGS,

@@ -1,8 +1,8 @@
 """A recording with a known truth: cards that come and go in two places, with the detections that a camera would give.
 
 Because the detections are on the tape, a running system costs little, and what the tests say about it does not depend
-on the detector. A third thing lies in every frame: a board that shows the frame's number in
-black and white squares, so that a crop of it tells which frame its pixels really come from.
+on the detector. A third thing lies in every frame: a board that shows the frame's number
+within the cycle in black and white squares, so that a crop of it tells which frame its pixels really come from.
 """
 
 import base64
@@ -51,9 +51,8 @@ class Tape:
         return {card_id for number in range(max(0, frame - frames), frame + 1) for card_id in self.truth(number)}
 
     def _at(self, place: int, frame: int) -> tuple[str, Image] | None:
-        frame -= PLACES[place][2]
-        turn, phase = divmod(frame, ON + OFF)
-        return self._shows[place][turn % len(self._shows[place])] if frame >= 0 and phase < ON else None
+        turn, phase = divmod(frame - PLACES[place][2], ON + OFF)
+        return self._shows[place][turn % len(self._shows[place])] if phase < ON else None
 
     def picture(self, frame: int) -> tuple[Image, list[Box]]:
         """A frame uint8 RGB [HEIGHT, WIDTH, 3] and its detections."""
@@ -66,26 +65,31 @@ class Tape:
                 image[top : top + CARD_HEIGHT, left : left + CARD_WIDTH] = card[1]
                 right, bottom = left + CARD_WIDTH - 1.0, top + CARD_HEIGHT - 1.0
                 boxes.append(Box([(left, top), (right, top), (right, bottom), (left, bottom)], 0.95))
-        _number(image, frame)
+        _number(image, frame % self.cycle)
         return image, [*boxes, Box(BOARD, 0.9)]
 
     def write(self, path: Path, frames: int, fps: float) -> None:
         """Record `frames` frames as an MCAP file that `recording:` plays."""
         with path.open("wb") as file:
-            writer = Writer(file, compression=CompressionType.NONE)
+            writer = Writer(file, chunk_size=1 << 16, compression=CompressionType.NONE)
             writer.start()
             headers = writer.register_channel(FRAME.name, "msgpack", 0)
             images = writer.register_channel("image", "json", 0)
+            encoded = [_encoded(*self.picture(number)) for number in range(min(frames, self.cycle))]
             for number in range(frames):
-                image, boxes = self.picture(number)
+                data, boxes = encoded[number % self.cycle]
                 t_ns = round(number / fps * 1e9)
                 ref = FrameRef("tape", 0, WIDTH, HEIGHT, 0)
                 header = Frame(stream="tape", frame=number, t_ns=t_ns, ref=ref, detections=boxes)
                 writer.add_message(headers, t_ns, encode(FRAME, header)[1], t_ns)
-                _, code = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-                data = {"format": "jpeg", "data": base64.b64encode(code.tobytes()).decode()}
-                writer.add_message(images, t_ns, json.dumps(data).encode(), t_ns)
+                writer.add_message(images, t_ns, data, t_ns)
             writer.finish()
+
+
+def _encoded(image: Image, boxes: list[Box]) -> tuple[bytes, list[Box]]:
+    """A picture as a foxglove.CompressedImage."""
+    _, code = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return json.dumps({"format": "jpeg", "data": base64.b64encode(code.tobytes()).decode()}).encode(), boxes
 
 
 def _number(image: Image, frame: int) -> None:
@@ -99,7 +103,7 @@ def _number(image: Image, frame: int) -> None:
 
 
 def read_number(crop: Image) -> int:
-    """The frame number on a crop of the board uint8 RGB [h, w, 3]."""
+    """The number on a crop of the board uint8 RGB [h, w, 3]."""
     height, width = crop.shape[:2]
     number = 0
     for bit in range(BITS):
@@ -107,3 +111,9 @@ def read_number(crop: Image) -> int:
         y, x = (6 + (row + 0.5) * 18) / 84 * height, (6 + (column + 0.5) * 16) / 60 * width
         number |= int(crop[int(y), int(x)].mean() > 127) << bit
     return number
+
+
+def is_board(crop: Image) -> bool:
+    """Whether a crop shows the board: a dark grey rim, as no card has."""
+    rim = np.concatenate([crop[4:16, 4:-4].reshape(-1, 3), crop[4:-4, 4:14].reshape(-1, 3)])
+    return bool(abs(float(rim.mean()) - 60) < 15 and float(rim.std()) < 20)

@@ -1,1 +1,1 @@
-"""How vision.detect finds cards: lines, quads of lines, evidence, choice, refinement."""
+"""How `vision.detect` works, in the order of a frame: lines, quads, evidence, choice, refinement."""

@@ -1,48 +1,78 @@
-import numpy as np
-F=np.float32
-G=np.stack(np.meshgrid((np.arange(5)+.5)/5,(np.arange(5)+.5)/5),-1).reshape(-1,2).astype(F)
+"""Which of many overlapping quads are the cards."""
 
-def areas(q):
-    x,y=q[...,0],q[...,1]; return 0.5*np.abs((x*np.roll(y,-1,1)-y*np.roll(x,-1,1)).sum(1))
-def inner_points(q):
-    u,v=G[:,0,None],G[:,1,None]
-    return ((1-u)*(1-v))[None]*q[:,None,0]+(u*(1-v))[None]*q[:,None,1]+(u*v)[None]*q[:,None,2]+((1-u)*v)[None]*q[:,None,3]
-def inside(q):
-    """[n,n] share of i's points inside j"""
-    p=inner_points(q); e=np.roll(q,-1,1)-q
-    # clockwise on screen: inside has cross(e, p-a) > 0
-    c=np.einsum('jk,jk->jk',e[...,0],q[...,1]); 
-    out=np.ones((len(q),p.shape[1],len(q)),bool)
-    for k in range(4):
-        ex,ey=e[:,k,0],e[:,k,1]
-        out&=(ex*(p[...,1,None]-q[:,k,1])-ey*(p[...,0,None]-q[:,k,0]))>0
-    return out.mean(1)
-def thin(quads, rank, share=.11, limit=60):
-    order=np.argsort(-rank); keep=[]; width=np.sqrt(areas(quads))*.85
-    alive=np.ones(len(quads),bool)
-    centre=quads.mean(1)
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vision.detector.evidence import Evidence
+from vision.detector.lines import Floats
+from vision.detector.shape import areas, overlaps, widths
+
+_RIVAL = 0.2
+"""Quads whose corners differ by less than this share of their width are readings of one card: art border (5 %),
+sleeve (3 %) and toploader (10 %) stay below."""
+
+OUTER = 0.1
+"""Of rivals with equal evidence the larger is the card: the frame of the artwork is printed as sharply as the card is cut."""
+
+_MOST_RIVALS, _MOST = 200, 40
+"""Bounds on work: quads compared, and quads left to choose from."""
+
+_WEAK, _FULL = 0.82, 0.93
+"""Evidence below the first is no card; above the second more of it says nothing."""
+
+_PLAIN = 0.8
+"""Share of a border that is of one colour on a plain card: artwork without a border has less, and so has a group of cards."""
+
+
+def choose(quads: Floats, evidence: Evidence) -> NDArray[np.intp]:
+    """Indices of the quads that together explain the picture best, at most half covered by each other."""
+    fit = np.nonzero((evidence.score > _WEAK) & ~evidence.blank)[0]
+    kept = fit[_best_readings(quads[fit], evidence.score[fit])]
+    return np.asarray(kept[_explain(quads[kept], evidence.score[kept], evidence.even[kept])])
+
+
+def _best_readings(quads: Floats, score: Floats) -> NDArray[np.intp]:
+    order = np.argsort(-score - OUTER * np.log(areas(quads)), kind="stable")[:_MOST_RIVALS]
+    quads, width = quads[order], widths(quads[order])
+    turned = np.roll(quads, 2, axis=1)
+    alive, kept = np.ones(len(quads), bool), []
+    for i in range(len(quads)):
+        if alive[i]:
+            kept.append(i)
+            apart = np.minimum(np.abs(quads - quads[i]).max(axis=(1, 2)), np.abs(turned - quads[i]).max(axis=(1, 2)))
+            alive &= apart > _RIVAL * np.maximum(width, width[i])
+            if len(kept) == _MOST:
+                break
+    return np.asarray(order[kept])
+
+
+def _explain(quads: Floats, score: Floats, even: Floats) -> list[int]:
+    """A quad is worth its area by its evidence; what is inside it may be worth more together.
+
+    The halves of a card (artwork, text) are worth less than the card, for their sides run on; the cards of a page are worth
+    more than the page, for the page has no border.
+    """
+    area = areas(quads)
+    worth = area * np.clip((score - _WEAK) / (_FULL - _WEAK), 0, 1) * np.minimum(1, even / _PLAIN) ** 1.5
+    share = overlaps(quads)
+    shared = np.maximum(share, share.T)
+    best, beaten = worth.copy(), worth <= 0
+    for i in np.argsort(area, kind="stable"):
+        inside = np.nonzero((share[:, i] > 0.8) & (area < 0.8 * area[i]) & ~beaten)[0]
+        parts = _apart(inside[np.argsort(-best[inside], kind="stable")], shared, 0.25)
+        together = float(best[parts].sum())
+        if together > worth[i]:
+            beaten[i], best[i] = True, together
+    order = np.argsort(-worth, kind="stable")
+    return _apart(order[~beaten[order]], shared, 0.5)
+
+
+def _apart(order: NDArray[np.intp], shared: Floats, limit: float) -> list[int]:
+    """The first of each group of quads that share more than `limit` of either."""
+    kept: list[int] = []
     for i in order:
-        if not alive[i]: continue
-        keep.append(i)
-        if len(keep)==limit: break
-        # same corners up to rotation: compare to all 4 rolls
-        d=np.full(len(quads),np.inf)
-        for r in range(4): d=np.minimum(d,np.abs(np.roll(quads,r,1)-quads[i]).max((1,2)))
-        alive&=d>share*width[i]
-    return np.array(keep)
-def choose(quads,E,floor=.7):
-    A=areas(quads); val=A*np.clip((E-floor)/(1-floor),0,1)
-    O=inside(quads); n=len(quads)
-    best=val.copy(); dropped=val<=0
-    for i in np.argsort(A):
-        subs=np.nonzero((O[:,i]>.8)&(A<.75*A[i])&~dropped)[0]
-        if len(subs)==0: continue
-        subs=subs[np.argsort(-best[subs])]; got=[]; tot=0
-        for s in subs:
-            if all(max(O[s,g],O[g,s])<.25 for g in got): got.append(s); tot+=best[s]
-        if tot>val[i]: dropped[i]=True; best[i]=tot
-    keep=[]
-    for i in np.argsort(-val):
-        if dropped[i]: continue
-        if all(max(O[i,g],O[g,i])<.5 for g in keep): keep.append(i)
-    return keep
+        if not kept or shared[i, kept].max() < limit:
+            kept.append(int(i))
+    return kept

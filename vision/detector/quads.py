@@ -1,87 +1,149 @@
-"""Quads that four lines make."""
+"""Quads whose four sides are lines of the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
-F=np.float32
-NONE = np.zeros((0, 4, 2), F), np.zeros((0, 4), F), np.zeros((0, 4), np.int64)
-KW=dict(T=20.,wcov=.3,wrun=.5,lam=.4,perhit=14,limit=400,minev=.3,asp=.5)
-def candidates(lines, prof, size, shortest=18.0, debug=None, **kw):
-    kw={**KW,**kw}
+from numpy.typing import NDArray
+
+from vision.detector.lines import Floats, Lines
+from vision.detector.profile import Profile
+from vision.quad import CARD_ASPECT
+
+STEP = 20.0
+"""A colour step of this many levels across a side is as good as any."""
+
+_OPPOSITE, _ADJACENT = 0.5, 0.6
+"""|sine| of the angle between opposite sides is below, between adjacent ones above: a card tilted up to about 60°."""
+
+_MOST_SIDES, _MOST_ALIKE, _MOST_QUADS = 14, 3, 120
+"""Bounds on work: sides tried between two lines, quads kept of those that nearly agree, quads in all."""
+
+_WEAK_SIDE, _WEAK_QUAD = 0.3, 0.6
+"""Below this a side has too little edge to be one, and four sides too little to be a quad (1 is a full edge)."""
+
+_OVERRUN, _CORNER = 0.06, 5.0
+"""How far past a corner an edge is looked for: 4 mm of 63 mm, and at least 5 px."""
+
+Index = NDArray[np.intp]
+
+
+def crossings(lines: Lines) -> tuple[Floats, Floats]:
+    """[n, n]: where along line i line j crosses it, and the sine of the angle between them."""
     p, u = lines.point, lines.direction
-    n = len(p)
-    if n < 4:
-        return NONE
-    cross = u[:, None, 0] * u[None, :, 1] - u[:, None, 1] * u[None, :, 0]
+    sine = u[:, None, 0] * u[None, :, 1] - u[:, None, 1] * u[None, :, 0]
     delta = p[None] - p[:, None]
-    safe = np.where(np.abs(cross) < 0.05, F(1.0), cross)
-    at = ((delta[..., 0] * u[None, :, 1] - delta[..., 1] * u[None, :, 0]) / safe).astype(F)  # along i, where j crosses
+    along = delta[..., 0] * u[None, :, 1] - delta[..., 1] * u[None, :, 0]
+    return along / np.where(np.abs(sine) < 0.05, np.float32(1), sine), sine
+
+
+def _opposites(lines: Lines, sine: Floats, shortest: float) -> tuple[Index, Index, Floats]:
+    """Pairs of lines that can be opposite sides, and their distance: nearly parallel, side by side, not too far apart."""
     length = lines.extent[:, 1] - lines.extent[:, 0]
-    middle = p + u * lines.extent.mean(1)[:, None]
-    md = middle[None] - middle[:, None]
-    dist = np.abs(md[..., 0] * u[:, None, 1] - md[..., 1] * u[:, None, 0])
-    dist = (dist + dist.T) / 2
-    shift = np.abs(md[..., 0] * u[:, None, 0] + md[..., 1] * u[:, None, 1])
-    lmax = np.maximum(length[:, None], length[None])
-    lmin = np.minimum(length[:, None], length[None])
-    ok = (np.abs(cross) < 0.5) & (dist > shortest * 0.8) & (dist < 3.2 * lmax) & (dist < 6 * lmin) & (shift < 1.2*lmax)
-    i, k = np.nonzero(np.triu(ok, 1))
-    steep = np.abs(cross) > 0.6
-    aj, ak = at.T[i], at.T[k]  # [P, N] along j where i, k cross
-    s = np.abs(aj - ak)
-    d = dist[i, k][:, None]
-    good = steep[i] & steep[k] & (s > shortest * 0.7) & (s < 1.6 * d)
-    pr, j = np.nonzero(good)
-    aj, ak, s = aj[pr, j], ak[pr, j], s[pr, j]
-    cov = lines.coverage(j, aj, ak) / s
-    m = np.nonzero(cov > 0.15)[0]
-    pr, j, cov, s, aj, ak = pr[m], j[m], cov[m], s[m], aj[m], ak[m]
-    strength = np.minimum(prof.blocks(j, aj, ak, 5) / kw['T'], 1).mean(1)
-    sgn = np.sign(ak - aj)
-    ext = np.maximum(0.06 * s, 5.0)
-    run = np.minimum(lines.coverage(j, ak + sgn, ak + sgn * (1 + ext)), ext) + np.minimum(lines.coverage(j, aj - sgn, aj - sgn * (1 + ext)), ext)
-    ev = (1-kw['wcov']) * strength + kw['wcov'] * np.minimum(1, cov / .8) - kw['wrun'] * run / ext / 2
-    m = np.nonzero(ev > kw['minev'])[0]
-    pr, j, ev = pr[m], j[m], ev[m]
-    table = np.full((n, n, n), F(-9.0))
-    table[j, i[pr], k[pr]] = ev
-    table[j, k[pr], i[pr]] = ev
-    order = np.lexsort((-ev, pr))
-    pr, j, ev = pr[order], j[order], ev[order]
-    rank = np.arange(len(pr)) - np.searchsorted(pr, pr)
-    m = rank < kw['perhit']
-    pr, j = pr[m], j[m]
-    out = []
-    for o in range(1, kw['perhit']):
-        if o >= len(pr): break
-        same = np.nonzero(pr[:-o] == pr[o:])[0]
-        out.append(np.stack([same, same + o]))
-    if debug is not None: debug.update(n=n, pairs=len(i), hits=len(pr), combos=sum(x.shape[1] for x in out))
-    if not out:
-        return NONE
-    first, second = np.concatenate(out, 1)
-    pf = pr[first]
-    q, r = j[first], j[second]
-    ii, kk = i[pf], k[pf]
-    e4 = np.stack([table[q, ii, kk], table[kk, q, r], table[r, ii, kk], table[ii, q, r]], 1)
-    mean = e4.mean(1)
-    iq, ir, kq, kr = at[ii, q], at[ii, r], at[kk, q], at[kk, r]
-    a1, a2, b1, b2 = np.abs(iq - ir), np.abs(kq - kr), np.abs(at[q, ii] - at[q, kk]), np.abs(at[r, ii] - at[r, kk])
-    aspect = (b1 + b2) / np.maximum(a1 + a2, 1e-3)
-    m = np.nonzero((mean > .6) & (aspect > 0.5) & (aspect < 0.97) & (np.minimum(a1, a2) > 0.55 * np.maximum(a1, a2)) & (np.minimum(b1, b2) > 0.55 * np.maximum(b1, b2)))[0]
-    size = np.sqrt((a1[m] + a2[m]) * (b1[m] + b2[m])) / 2
-    rank = mean[m] + kw['lam'] * 2 * np.log(size) - kw['asp']*np.maximum(0,np.abs(np.log(aspect[m]/.716))-.02)
-    cx = (p[ii[m]] + u[ii[m]] * ((iq + ir) / 2)[m][:, None] + p[kk[m]] + u[kk[m]] * ((kq + kr) / 2)[m][:, None]) / 2
+    middle = lines.point + lines.direction * lines.extent.mean(axis=1)[:, None]
+    delta = middle[None] - middle[:, None]
+    ux, uy = lines.direction[:, :1], lines.direction[:, 1:]
+    apart = np.abs(delta[..., 0] * uy - delta[..., 1] * ux)
+    apart = (apart + apart.T) / 2
+    shifted = np.abs(delta[..., 0] * ux + delta[..., 1] * uy)
+    longer, shorter = np.maximum(length[:, None], length), np.minimum(length[:, None], length)
+    # The long sides are at most 0.72 of their length apart, the short ones 1.4; half an edge may be hidden, and of
+    # one of the two all but a quarter.
+    near = (apart > 0.8 * shortest) & (apart < 3.2 * longer) & (apart < 6 * shorter) & (shifted < 1.2 * longer)
+    i, k = np.nonzero(np.triu(near & (np.abs(sine) < _OPPOSITE), 1))
+    return i, k, apart[i, k]
+
+
+def _sides(
+    lines: Lines, profile: Profile, along: Floats, steep: NDArray[np.bool_], pairs: tuple[Index, Index, Floats], shortest: float
+) -> tuple[Index, Index, Floats, Floats]:
+    """Lines j that may be a side between the lines of pair p: p, j, the side's evidence, and how far it runs on."""
+    i, k, apart = pairs
+    start, end = along.T[i], along.T[k]
+    length = np.abs(end - start)
+    pair, j = np.nonzero(steep[i] & steep[k] & (length > 0.7 * shortest) & (length < 1.6 * apart[:, None]))
+    start, end, length = start[pair, j], end[pair, j], length[pair, j]
+    edge = lines.coverage(j, start, end) / length
+    seen = np.nonzero(edge > 0.15)[0]
+    pair, j, start, end, length, edge = (a[seen] for a in (pair, j, start, end, length, edge))
+    onward = np.sign(end - start)
+    reach = np.maximum(_OVERRUN * length, _CORNER)
+    over = np.minimum(lines.coverage(j, end + onward, end + onward * (1 + reach)), reach)
+    over += np.minimum(lines.coverage(j, start - onward, start - onward * (1 + reach)), reach)
+    over /= 2 * reach
+    strength = profile.strength(j, start, end, 3, STEP)
+    return pair, j, 0.7 * strength + 0.3 * np.minimum(1, edge / 0.8) - 0.5 * over, over
+
+
+def _couples(pair: Index, j: Index, evidence: Floats) -> tuple[Index, Index, Index]:
+    """Any two of the best sides between the same two lines: (pair, j, l)."""
+    order = np.lexsort((-evidence, pair))
+    rank = np.arange(len(pair)) - np.searchsorted(pair[order], pair[order])
+    order = order[rank < _MOST_SIDES]
+    pair, j = pair[order], j[order]
+    first = [np.nonzero(pair[:-o] == pair[o:])[0] for o in range(1, min(_MOST_SIDES, len(pair)))]
+    if not first:
+        return pair[:0], j[:0], j[:0]
+    one = np.concatenate(first)
+    other = np.concatenate([f + o for o, f in enumerate(first, 1)])
+    return pair[one], j[one], j[other]
+
+
+def of_lines(lines: Lines, profile: Profile, shortest: float) -> tuple[Floats, Floats]:
+    """Quads [n, 4, 2] with a card's proportions and their overrun [n, 4]: the share of edge just past each side's ends.
+
+    `shortest` is the smallest card width in pixels. An edge that runs on past a corner is no card's edge: the line under
+    the artwork makes a card-shaped quad with the upper halves of the long sides.
+    """
+    along, sine = crossings(lines)
+    i, k, apart = _opposites(lines, sine, shortest)
+    pair, j, evidence, over = _sides(lines, profile, along, np.abs(sine) > _ADJACENT, (i, k, apart), shortest)
+    good = np.nonzero(evidence > _WEAK_SIDE)[0]
+    pair, j, evidence, over = pair[good], j[good], evidence[good], over[good]
+    table = np.full((*sine.shape, len(sine)), np.float32(-9))
+    runs = np.zeros_like(table)
+    for a, b in ((i[pair], k[pair]), (k[pair], i[pair])):
+        table[j, a, b], runs[j, a, b] = evidence, over
+    of_pair, q, r = _couples(pair, j, evidence)
+    i, k = i[of_pair], k[of_pair]
+    mean = (table[q, i, k] + table[k, q, r] + table[r, i, k] + table[i, q, r]) / 4
+    good = np.nonzero(mean > _WEAK_QUAD)[0]
+    i, k, q, r, mean = i[good], k[good], q[good], r[good], mean[good]
+    kept = _various(lines, along, (i, k, q, r), mean)
+    sides = np.stack([q[kept], k[kept], r[kept], i[kept]], axis=1)
+    before, after = np.roll(sides, 1, axis=1), np.roll(sides, -1, axis=1)
+    corners = lines.point[sides] + lines.direction[sides] * along[sides, before][..., None]
+    return np.asarray(corners, np.float32), np.asarray(runs[sides, before, after], np.float32)
+
+
+def _various(lines: Lines, along: Floats, sides: tuple[Index, ...], mean: Floats) -> Index:
+    """Quads with a card's proportions, the best few of those with nearly the same centre, size and angle."""
+    i, k, q, r = sides
+    iq, ir, kq, kr = along[i, q], along[i, r], along[k, q], along[k, r]
+    a, b = np.abs(iq - ir), np.abs(kq - kr)
+    c, d = np.abs(along[q, i] - along[q, k]), np.abs(along[r, i] - along[r, k])
+    aspect = (c + d) / np.maximum(a + b, 1e-3)
+    # Each quad is met twice, once from either pair of opposite sides: the long ones count. Tilted by 60° a card's
+    # opposite sides differ by up to 1 : 0.55.
+    even = (np.minimum(a, b) > 0.55 * np.maximum(a, b)) & (np.minimum(c, d) > 0.55 * np.maximum(c, d))
+    fits = np.nonzero((aspect > 0.5) & (aspect < 0.97) & even)[0]
+    size = np.sqrt(((a + b) * (c + d))[fits]) / 2
+    rank = mean[fits] - np.abs(np.log(aspect[fits] / CARD_ASPECT)) + 0.4 * np.log(size)
+    of_i = lines.point[i] + lines.direction[i] * ((iq + ir) / 2)[:, None]
+    of_k = lines.point[k] + lines.direction[k] * ((kq + kr) / 2)[:, None]
     level = np.round(np.log(size) / 0.15)
-    cell = 0.12 * np.exp(level * 0.15)
-    ang = np.arctan2(u[ii[m], 1], u[ii[m], 0]) % np.pi
-    key = ((level * 997 + np.round(cx[:, 0] / cell)) * 997 + np.round(cx[:, 1] / cell)) * 13 + np.round(ang / (np.pi/12)) % 12
+    cell = np.round(((of_i + of_k) / 2)[fits] / (0.12 * np.exp(0.15 * level))[:, None])
+    angle = np.round(np.arctan2(lines.direction[i, 1], lines.direction[i, 0])[fits] / (np.pi / 12)) % 12
+    key = _mixed([level, cell[:, 0], cell[:, 1], angle])
     order = np.lexsort((-rank, key))
-    ks = key[order]
-    rk = np.arange(len(ks)) - np.searchsorted(ks, ks)
-    order = order[rk < 5]
-    if debug is not None: debug.update(cells=len(np.unique(key)), cands=len(key), out=len(order))
-    if len(order) > kw['limit']:
-        order = order[np.argsort(-mean[m][order])[:kw['limit']]]
-    g = m[order]
-    ids = np.stack([q[g], kk[g], r[g], ii[g]], 1)  # side 0 on q from ii to kk; side 1 on kk from q to r; side 2 on r ...
-    start = at[ids, np.roll(ids, 1, 1)]
-    quads = p[ids] + u[ids] * start[..., None]
-    return quads.astype(F), e4[g], ids
+    alike = np.arange(len(order)) - np.searchsorted(key[order], key[order])
+    order = order[alike < _MOST_ALIKE]
+    return np.asarray(fits[order[np.argsort(-mean[fits][order], kind="stable")[:_MOST_QUADS]]])
+
+
+def _mixed(parts: list[NDArray[Any]]) -> NDArray[np.int64]:
+    key = np.zeros(len(parts[0]), np.int64)
+    for part in parts:
+        key = key * 4099 + part.astype(np.int64)
+    return key

@@ -1,0 +1,205 @@
+"""What a running system costs: `python -m bench.memory [--rows 17592 --dim 768]`.
+
+Starts all processes on a rendered 1520x1520 table with a catalogue of that size (random unit vectors, and a model without
+meaning that gives vectors of that length), lets them run, and prints per process the memory (PSS, so that what several
+processes share is counted once), the share of a core, and how long the start took. The budget is 300 MB for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import zmq
+from onnx import TensorProto, helper, numpy_helper
+
+from actors.config import Config, dump, updated
+from bus.clock import SystemClock
+from bus.messages import Heartbeat
+from bus.sockets import Address, Subscriber
+from bus.topics import HEARTBEAT, PIPELINE
+from catalog.embedding import normalise
+from catalog.store import ModelRef, Printing, file_ref, write
+from vision.phash import HASH_BYTES
+
+ACTORS = (*PIPELINE, "sink.console")
+BUDGET_MB = 300
+LOAD_BUDGET_S = 2.0
+READY_S = 120.0
+_POOL = 16
+"""The model without meaning: mean colours of 16 x 16 pixels, projected at random."""
+
+
+def make_model(path: Path, dim: int, rng: np.random.Generator) -> None:
+    """Write an ONNX model of the contract: uint8 RGB [n, 224, 224, 3] in, float32 [n, dim] out."""
+    side = 224 // _POOL
+    weights = rng.standard_normal((3 * side * side, dim)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+            helper.make_node("Transpose", ["float"], ["planes"], perm=[0, 3, 1, 2]),
+            helper.make_node("AveragePool", ["planes"], ["means"], kernel_shape=[_POOL] * 2, strides=[_POOL] * 2),
+            helper.make_node("Flatten", ["means"], ["flat"], axis=1),
+            helper.make_node("MatMul", ["flat", "weights"], ["embedding"]),
+        ],
+        "meaningless",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", 224, 224, 3])],
+        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", dim])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+def make_catalogue(path: Path, model: Path, rows: int, dim: int, rng: np.random.Generator) -> None:
+    """Write a catalogue of random unit vectors and hashes with names of the usual length."""
+    ids = [f"sv{row // 250 + 1}-{row % 250 + 1}" for row in range(rows)]
+    cards = {
+        card_id: Printing(
+            name=f"A Card of {row % 1000}",
+            set=card_id.split("-")[0],
+            set_name=f"Set number {row // 250 + 1}",
+            number=str(row % 250 + 1),
+            rarity="Common",
+            file=f"{card_id}.jpg",
+        )
+        for row, card_id in enumerate(ids)
+    }
+    write(
+        path,
+        ids=ids,
+        cards=cards,
+        embeddings=normalise(rng.standard_normal((rows, dim)).astype(np.float32)),
+        hashes=rng.integers(0, 256, (rows, HASH_BYTES), np.uint8),
+        groups=[],
+        model=ModelRef(file_ref(model).sha256, "meaningless", dim),
+        sources=["bench.memory"],
+        created="never",
+    )
+
+
+class Ear:
+    """The heartbeats of all actors: the first of its life, the first when it was ready, and the last."""
+
+    def __init__(self, address: Address) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._subscribers = [Subscriber(self._context, address, HEARTBEAT, actor) for actor in ACTORS]
+        self.first: dict[str, Heartbeat] = {}
+        self.ready: dict[str, Heartbeat] = {}
+        self.last: dict[str, Heartbeat] = {}
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Listen until something is so."""
+        while not condition():
+            for subscriber in self._subscribers:
+                for beat, _ in subscriber.drain():
+                    if isinstance(beat, Heartbeat):
+                        self.first.setdefault(beat.actor, beat)
+                        self.last[beat.actor] = beat
+                        if beat.state == "ready":
+                            self.ready.setdefault(beat.actor, beat)
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._context.destroy(linger=0)
+
+
+def pss_mb(pid: int) -> dict[str, float]:
+    """Proportional set size of a process, MB: all, and the parts that are anonymous, mapped files, and shared memory."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    return {key: kilobytes[key] * 1024 / 1e6 for key in ("Pss", "Pss_Anon", "Pss_File", "Pss_Shmem")}
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(folder: Path, source: str, rows: int, dim: int, seconds: float) -> dict[str, Any]:
+    """Run a system for some seconds; per process its memory and load, and the times of its start."""
+    rng = np.random.default_rng(0)
+    model, catalogue = folder / "model.onnx", folder / "catalog"
+    make_model(model, dim, rng)
+    make_catalogue(catalogue, model, rows, dim, rng)
+    config = updated(Config(), "bus", run_dir=str(folder / "run"))
+    config = updated(config, "capture", source=source)
+    config = updated(config, "embedder", model=str(model))
+    config = updated(config, "matcher", catalog=str(catalogue))
+    (folder / "c.toml").write_text(dump(config))
+    ear, clock = Ear(config.address), SystemClock()
+    begun = clock.now_ns()
+    command = [sys.executable, "-m", "cli.main", "up", "--config", str(folder / "c.toml")]
+    system = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        limit = time.monotonic() + READY_S
+        ear.until(lambda: ear.ready.keys() >= set(ACTORS) or time.monotonic() > limit or system.poll() is not None)
+        if ear.ready.keys() < set(ACTORS):
+            raise RuntimeError(f"not ready: {sorted(set(ACTORS) - ear.ready.keys())}; is {source} a source?")
+        pids = {"launcher": system.pid, **{actor: beat.pid for actor, beat in ear.ready.items()}}
+        before, started = {name: cpu_s(pid) for name, pid in pids.items()}, time.monotonic()
+        ear.until(lambda: time.monotonic() > started + seconds)
+        spent = time.monotonic() - started
+        processes = {
+            name: pss_mb(pid) | {"cpu": (cpu_s(pid) - before[name]) / spent}
+            for name, pid in sorted(pids.items(), key=lambda item: (*ACTORS, "launcher").index(item[0]))
+        }
+    finally:
+        system.send_signal(signal.SIGINT)
+        system.wait(10)
+        ear.close()
+    return {
+        "processes": processes,
+        "ready_s": {actor: (beat.t_ns - begun) / 1e9 for actor, beat in ear.ready.items()},
+        "load_s": (ear.ready["matcher"].t_ns - ear.ready["matcher"].started_ns) / 1e9,
+        "frames": ear.last["smoother"].counts.get("frames", 0),
+        "crops": ear.last["selector"].counts.get("crops", 0),
+    }
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result for people."""
+    processes: dict[str, dict[str, float]] = result["processes"]
+    text = [f"{'process':<14}{'PSS MB':>8}{'anon':>8}{'files':>8}{'shared':>8}{'core %':>8}{'ready s':>9}"]
+    columns = ("Pss", "Pss_Anon", "Pss_File", "Pss_Shmem")
+    for name, one in processes.items():
+        ready = result["ready_s"].get(name)
+        row = "".join(f"{one[column]:8.1f}" for column in columns)
+        text.append(f"{name:<14}{row}{100 * one['cpu']:8.1f}" + (f"{ready:9.2f}" if ready is not None else ""))
+    total = {column: sum(one[column] for one in processes.values()) for column in (*columns, "cpu")}
+    row = "".join(f"{total[column]:8.1f}" for column in columns)
+    text.append(f"{'together':<14}{row}{100 * total['cpu']:8.1f}{max(result['ready_s'].values()):9.2f}")
+    text.append(f"{result['frames']} frames, {result['crops']} crops; matcher loaded in {result['load_s']:.2f} s")
+    return text
+
+
+def main() -> int:
+    """Print the table; 1 if it is over the budget."""
+    parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__)
+    parser.add_argument("--rows", type=int, default=17_592, help="cards in the catalogue")
+    parser.add_argument("--dim", type=int, default=768, help="length of an embedding")
+    parser.add_argument("--source", default="scene:demo", help="any source that plays long enough")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure after everybody is ready")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sleevesight-") as folder:
+        result = measure(Path(folder), arguments.source, arguments.rows, arguments.dim, arguments.seconds)
+    print("\n".join(lines(result)))
+    total = sum(one["Pss"] for one in result["processes"].values())
+    good = total <= BUDGET_MB and result["load_s"] <= LOAD_BUDGET_S
+    print(f"budget {BUDGET_MB} MB and {LOAD_BUDGET_S:g} s to load: {'kept' if good else 'exceeded'}")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
