@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import structlog
-from vision.detect import detect
 
 from actors.config import Config
 from actors.sources import open_source
@@ -12,6 +11,7 @@ from bus.actor import Actor, Bus
 from bus.messages import Box, Frame, Hop, Results
 from bus.ring import RingServer, RingWriter
 from bus.topics import FRAME, RESULTS
+from vision.detect import detect
 from vision.quad import corners
 
 IN_FLIGHT = {"lockstep": 1, "flatout": 4}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 
-from vision.enhance import enhance
-
 from actors.config import Config
 from actors.selection import Crop, Selection, SelectionSettings
 from bus import messages as m
@@ -13,6 +11,7 @@ from bus.actor import Actor, Bus
 from bus.ring import FrameGone
 from bus.topics import CROPS, FRAME, MATCHES, TRACKS
 from vision.detection import Detection
+from vision.enhance import enhance
 from vision.quad import as_quad, corners
 from vision.rectify import CROP_HEIGHT, CROP_WIDTH
 from vision.track import Track, Tracker, TrackSettings

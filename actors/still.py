@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from vision.detect import detect
 
 from catalog.decide import Thresholds, Verdict, decide
 from catalog.embedding import Embedder
 from catalog.match import Match, Matcher
+from vision.detect import detect
 from vision.detection import Detection
 from vision.phash import perceptual_hashes
 from vision.quad import Quad, as_quad, turn

@@ -20,7 +20,7 @@ import numpy as np
 import zmq
 
 from bus.clock import SystemClock
-from bus.messages import Frame, FrameRef, TrackState, Tracks
+from bus.messages import Frame, FrameRef, Tracks, TrackState
 from bus.ring import RingReader, RingServer, RingWriter
 from bus.sockets import Address, Publisher, Subscriber
 from bus.topics import FRAME, TRACKS

@@ -32,8 +32,8 @@ def measure(frames: int) -> dict[str, float]:
     """Cards in the scene, and CPU time per cached frame in ms."""
     scene = scenario("still", [(spec.id, draw(spec)) for spec in deck(20)])
     with tempfile.TemporaryDirectory() as folder:
-        bus = FakeBus(Path(folder))
-        bus.clock = clock = SystemClock()  # type: ignore[assignment] - leases are real here
+        clock = SystemClock()  # leases are real here
+        bus = FakeBus(Path(folder), clock=clock)
         server = RingServer(bus.address.ring)
         server.writer = RingWriter(1520, 1520, 8, 200.0, clock)
         threading.Thread(target=_serve, args=(server,), daemon=True).start()

@@ -69,7 +69,8 @@ def build_catalogue(shared: Path, work: Path, model: Path) -> Path:
     table = pictures / "cards.csv"
     table.write_text((shared / "cards" / "cards.csv").read_text())
     out = work / "catalog"
-    build(pictures, [table, shared / "metadata"], out, open_backend(EmbedderConfig(model=str(model), timeout_ms=60_000)))
+    embedder = open_backend(EmbedderConfig(model=str(model), timeout_ms=60_000))
+    build(pictures, [table, shared / "metadata"], out, embedder)
     return out
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bus.actor import Actor
-from bus.clock import ManualClock
+from bus.clock import Clock, ManualClock
 from bus.messages import Message
 from bus.ring import RingReader
 from bus.sockets import Address
@@ -23,8 +23,12 @@ M = TypeVar("M", bound=Message)
 class FakeBus:
     """Records what an actor publishes. Every message passes through the wire format, as it would in real life."""
 
-    def __init__(self, run_dir: Path | None = None, now_ns: int = 1_000_000_000) -> None:
-        self.clock = ManualClock(now_ns)
+    clock: Clock
+
+    def __init__(
+        self, run_dir: Path | None = None, now_ns: int = 1_000_000_000, clock: Clock | None = None
+    ) -> None:
+        self.clock = clock or ManualClock(now_ns)
         self.address = Address(run_dir or Path("/nonexistent"))
         self.session = "fake"
         self.counts: Counter[str] = Counter()

@@ -123,9 +123,11 @@ class Loop:
         finally:
             faulthandler.cancel_dump_traceback_later()
             self._actor.close()
-            publishers = (*self._publishers.values(), self._heartbeat)
-            for one in (*publishers, *self._subscribers):
-                one.close()
+            publishers = [*self._publishers.values(), self._heartbeat]
+            for publisher in publishers:
+                publisher.close()
+            for subscriber in self._subscribers:
+                subscriber.close()
             self._context.term()
             for publisher in publishers:
                 publisher.release()

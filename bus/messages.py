@@ -79,8 +79,8 @@ class Frame(FrameScoped, kw_only=True, tag="frame"):
 class TrackState(Struct, frozen=True):
     """A card followed from frame to frame.
 
-    `missed`: frames with detections, but none of it, in a row; `asked`: a crop of it was sent; `seen`: it was detected in
-    this very frame, otherwise the quad is where it should be.
+    `missed`: frames with detections, but none of it, in a row; `asked`: a crop of it was sent; `seen`: it was detected
+    in this very frame, otherwise the quad is where it should be.
     """
 
     track: int

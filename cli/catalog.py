@@ -49,6 +49,7 @@ def verify(arguments: argparse.Namespace) -> int:
     import json
 
     import msgspec
+
     from catalog.verify import verify as find_problems
 
     problems = find_problems(arguments.catalog, open_model(arguments.model))

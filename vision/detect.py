@@ -1,7 +1,7 @@
 """Finding every card in a frame without a learned model.
 
-A reduced picture gives edge lines; quads of lines and of closed outlines are weighed by the colours along their sides; the
-set that explains most of the picture is kept, and its sides are refined in the full frame. See docs/detection.md.
+A reduced picture gives edge lines; quads of lines and of closed outlines are weighed by the colours along their sides;
+the set that explains most of the picture is kept, and its sides are refined in the full frame. See docs/detection.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from vision.quad import is_convex, portrait, size
 class DetectorSettings:
     """What a user may turn: all cards of `min_width_px` and up, with at least `min_score`.
 
-    `reduced_px` is the longer side of the picture that lines are looked for in: more finds smaller cards and takes longer.
+    `reduced_px` is the longer side of the picture that lines are looked for in: more finds smaller cards and takes
+    longer.
     """
 
     min_width_px: float = 20.0
@@ -78,7 +79,8 @@ def _reduced(frame: Pixels, longest: int) -> tuple[Pixels, Floats]:
     to = max(1, round(width * factor)), max(1, round(height * factor))
     # Not INTER_AREA: 11 ms against 1 for 1520 px; the blur below takes what it aliases.
     small = cv2.resize(frame, to, interpolation=cv2.INTER_LINEAR) if factor < 1 else frame
-    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.uint8), np.array([width / to[0], height / to[1]], np.float32)
+    back = np.array([width / to[0], height / to[1]], np.float32)
+    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.uint8), back
 
 
 def _find(picture: Pixels) -> tuple[Floats, Floats]:

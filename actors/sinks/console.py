@@ -1,4 +1,4 @@
-"""The console sink: a line for every card that is confirmed."""
+"""The console sink: a line for every visit of a card."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class ConsoleSink:
         self._count = 0
 
     def results(self, results: Results) -> None:
-        """Print the visits that were confirmed with this frame."""
+        """Print the cards that were confirmed with this frame, and what has left without being in the catalogue."""
         if self._start_ns is None or results.stream != self._stream:
             self._start_ns, self._stream = results.t_ns, results.stream
         for visit in results.visits:
-            if visit.event == "confirmed":
+            if visit.event == "confirmed" or visit.card_id is None:
                 self._console.print(self._line(visit, (visit.t_ns - self._start_ns) / 1e9))
 
     def _line(self, visit: Visit, seconds: float) -> Text:

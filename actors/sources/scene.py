@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synth.scene import scenario
-
 from actors.config import SceneConfig
 from actors.sources.base import Pixels, SourceError, SourceFrame
 from catalog.picture import SUFFIXES, PictureError, read_picture
 from synth.cards import deck, draw
+from synth.scene import scenario
 
 _MOST_CARDS = 60
 """No scenario shows more different cards than this."""

@@ -14,7 +14,7 @@ _RIVAL = 0.2
 sleeve (3 %) and toploader (10 %) stay below."""
 
 OUTER = 0.1
-"""Of rivals with equal evidence the larger is the card: the frame of the artwork is printed as sharply as the card is cut."""
+"""Of rivals with equal evidence the larger is the card: its artwork's frame is printed as sharply as it is cut."""
 
 _MOST_RIVALS, _MOST = 200, 40
 """Bounds on work: quads compared, and quads left to choose from."""
@@ -23,7 +23,7 @@ _WEAK, _FULL = 0.82, 0.93
 """Evidence below the first is no card; above the second more of it says nothing."""
 
 _PLAIN = 0.8
-"""Share of a border that is of one colour on a plain card: artwork without a border has less, and so has a group of cards."""
+"""Share of one colour in a plain card's border: artwork without a border has less, and so has a group of cards."""
 
 
 def choose(quads: Floats, evidence: Evidence) -> NDArray[np.intp]:
@@ -51,8 +51,8 @@ def _best_readings(quads: Floats, score: Floats) -> NDArray[np.intp]:
 def _explain(quads: Floats, score: Floats, even: Floats) -> list[int]:
     """A quad is worth its area by its evidence; what is inside it may be worth more together.
 
-    The halves of a card (artwork, text) are worth less than the card, for their sides run on; the cards of a page are worth
-    more than the page, for the page has no border.
+    The halves of a card (artwork, text) are worth less than the card, for their sides run on; the cards of a page are
+    worth more than the page, for the page has no border.
     """
     area = areas(quads)
     worth = area * np.clip((score - _WEAK) / (_FULL - _WEAK), 0, 1) * np.minimum(1, even / _PLAIN) ** 1.5

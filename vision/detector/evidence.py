@@ -16,7 +16,7 @@ _NEAR = 1.5
 """Pixels to both sides of an edge: just beyond its blur."""
 
 _FAR, _FAR_PX = 0.025, 1.6
-"""1.6 mm of 63 mm: on the card still its border (about 3 mm), outside already the table and no longer a sleeve's rim."""
+"""1.6 mm of 63 mm: on the card still its border (about 3 mm), outside the table and no longer a sleeve's rim."""
 
 _NEAR_STEP, _FAR_STEP = 20.0, 30.0
 """Colour steps (levels) that count in full just at the edge and farther off."""
@@ -27,11 +27,8 @@ _EVEN = 30.0
 _ALIKE = 60.0
 """Mean colours of two sides of a border differ by less than this."""
 
-ASP=1.1
-AL=.2
-EV=.1
 _ODD = 0.15
-"""A quad whose aspect is further off than this (logarithm) is no card: lenses, cropping and stretched pictures account for 0.06."""
+"""A quad whose aspect is further off than this (logarithm) is no card: lenses and stretched pictures come to 0.06."""
 
 _BLANK = 8.0
 """Standard deviation (levels) below which a surface carries no picture: camera noise stays below 5."""
@@ -49,14 +46,13 @@ class Evidence:
 def weigh(picture: Pixels, quads: Floats, overrun: Floats) -> Evidence:
     """Evidence for quads [n, 4, 2] with overrun [n, 4] in a picture uint8 [h, w, 3].
 
-    The weights are those of a logistic fit that told a card's outline from the quads around it (its art frame, its
-    sleeve, mixtures of both, half a card) on real photos and rendered scenes: both steps, the overrun and the aspect came out
+    The weights follow a logistic fit that told a card's outline from the quads around it (its art frame, its sleeve,
+    mixtures of both, half a card) on real photos and rendered scenes: both steps, the overrun and the aspect came out
     about equal, so they are equal here, and the rest small.
     """
     strips = _strips(picture, quads)
-    near, far = _step(strips[:, :, :, 0], strips[:, :, :, 1], _NEAR_STEP), _step(
-        strips[:, :, :, 2], strips[:, :, :, 3], _FAR_STEP
-    )
+    near = _step(strips[:, :, :, 0], strips[:, :, :, 1], _NEAR_STEP)
+    far = _step(strips[:, :, :, 2], strips[:, :, :, 3], _FAR_STEP)
     border = strips[:, :, :, 2].astype(np.float32)
     side = border.mean(axis=2, keepdims=True)
     even = (strongest(np.abs(border - side)) < _EVEN).mean(axis=(1, 2)).astype(np.float32)
@@ -64,8 +60,8 @@ def weigh(picture: Pixels, quads: Floats, overrun: Floats) -> Evidence:
     alike = np.clip(1 - differ / _ALIKE, 0, 1)
     aspect, skew = misfit(quads, picture.shape[:2])
     near[aspect > _ODD] = 0
-    score = near + far - overrun.mean(axis=1) - ASP * aspect - 0.5 * skew + AL * alike + EV * even
-    return Evidence(np.asarray(score / (2+AL+EV), np.float32), even, _blank(picture, quads))
+    score = near + far - overrun.mean(axis=1) - 1.1 * aspect - 0.5 * skew + 0.2 * alike + 0.1 * even
+    return Evidence(np.asarray(score / 2.3, np.float32), even, _blank(picture, quads))
 
 
 def _strips(picture: Pixels, quads: Floats) -> NDArray[np.int16]:

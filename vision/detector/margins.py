@@ -30,4 +30,4 @@ def settle(picture: Pixels, quads: Floats) -> Floats:
     score = weigh(picture, moved, np.zeros((len(moved), 4), np.float32)).score + OUTER * np.log(areas(moved))
     score = score.reshape(len(_MARGINS), -1)
     score[0] += np.where(widths(quads) < _NARROW, np.inf, _BETTER)
-    return moved.reshape(len(_MARGINS), -1, 4, 2)[score.argmax(axis=0), np.arange(len(quads))]
+    return np.asarray(moved.reshape(len(_MARGINS), -1, 4, 2)[score.argmax(axis=0), np.arange(len(quads))], np.float32)

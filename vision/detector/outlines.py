@@ -1,4 +1,4 @@
-"""Quads that are the hull of one chain of edge pixels: a card that lies free has a closed outline, however small it is."""
+"""Quads that are the hull of one chain of edge pixels: a card that lies free has a closed outline, however small."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vision.detector.lines import Floats
 
 _SHAPE = (0.045, 0.0745)
-"""Area over squared perimeter: 0.0609 for a card, 0.0625 for a square, 0.045 for 1 : 3; rounded corners add up to 0.012."""
+"""Area over squared perimeter: 0.0609 for a card, 0.0625 for a square, 0.045 for 1 : 3; round corners add 0.012."""
 
 
 def of_chains(chains: Sequence[NDArray[np.int32]], shortest: float) -> Floats:
@@ -23,7 +23,7 @@ def of_chains(chains: Sequence[NDArray[np.int32]], shortest: float) -> Floats:
             continue
         _, _, width, height = cv2.boundingRect(chain)
         if min(width, height) >= shortest and len(chain) < 5 * (width + height):
-            quad = _four_sides(cv2.convexHull(chain))
+            quad = _four_sides(np.asarray(cv2.convexHull(chain), np.int32))
             if quad is not None:
                 found.append(quad)
     return np.array(found, np.float32).reshape(-1, 4, 2)

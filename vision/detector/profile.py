@@ -47,4 +47,4 @@ class Profile:
         for k in range(parts):
             step = strongest(np.abs(self._sum[line, place[k + 1]] - self._sum[line, place[k]]))
             total += np.minimum(step / (np.maximum(np.abs(place[k + 1] - place[k]), 1) * full), 1)
-        return total / parts
+        return np.asarray(total / parts, np.float32)

@@ -35,11 +35,12 @@ def crossings(lines: Lines) -> tuple[Floats, Floats]:
     sine = u[:, None, 0] * u[None, :, 1] - u[:, None, 1] * u[None, :, 0]
     delta = p[None] - p[:, None]
     along = delta[..., 0] * u[None, :, 1] - delta[..., 1] * u[None, :, 0]
-    return along / np.where(np.abs(sine) < 0.05, np.float32(1), sine), sine
+    parted = np.where(np.abs(sine) < 0.05, np.float32(1), sine)
+    return np.asarray(along / parted, np.float32), np.asarray(sine, np.float32)
 
 
 def _opposites(lines: Lines, sine: Floats, shortest: float) -> tuple[Index, Index, Floats]:
-    """Pairs of lines that can be opposite sides, and their distance: nearly parallel, side by side, not too far apart."""
+    """Pairs of lines that can be opposite sides, and their distance: nearly parallel, side by side, not far apart."""
     length = lines.extent[:, 1] - lines.extent[:, 0]
     middle = lines.point + lines.direction * lines.extent.mean(axis=1)[:, None]
     delta = middle[None] - middle[:, None]
@@ -52,28 +53,32 @@ def _opposites(lines: Lines, sine: Floats, shortest: float) -> tuple[Index, Inde
     # one of the two all but a quarter.
     near = (apart > 0.8 * shortest) & (apart < 3.2 * longer) & (apart < 6 * shorter) & (shifted < 1.2 * longer)
     i, k = np.nonzero(np.triu(near & (np.abs(sine) < _OPPOSITE), 1))
-    return i, k, apart[i, k]
+    return i, k, np.asarray(apart[i, k], np.float32)
 
 
-def _sides(
-    lines: Lines, profile: Profile, along: Floats, steep: NDArray[np.bool_], pairs: tuple[Index, Index, Floats], shortest: float
-) -> tuple[Index, Index, Floats, Floats]:
-    """Lines j that may be a side between the lines of pair p: p, j, the side's evidence, and how far it runs on."""
+def _between(lines: Lines, pairs: tuple[Index, Index, Floats], shortest: float) -> tuple[Index, Index, Floats, Floats]:
+    """Lines j that cross both lines of pair p: p, j, and where on line j, with an edge on 15 % of the way between."""
+    along, sine = crossings(lines)
+    steep = np.abs(sine) > _ADJACENT
     i, k, apart = pairs
     start, end = along.T[i], along.T[k]
     length = np.abs(end - start)
     pair, j = np.nonzero(steep[i] & steep[k] & (length > 0.7 * shortest) & (length < 1.6 * apart[:, None]))
-    start, end, length = start[pair, j], end[pair, j], length[pair, j]
-    edge = lines.coverage(j, start, end) / length
-    seen = np.nonzero(edge > 0.15)[0]
-    pair, j, start, end, length, edge = (a[seen] for a in (pair, j, start, end, length, edge))
-    onward = np.sign(end - start)
+    start, end = start[pair, j], end[pair, j]
+    seen = np.nonzero(lines.coverage(j, start, end) > 0.15 * np.abs(end - start))[0]
+    return pair[seen], j[seen], start[seen], end[seen]
+
+
+def _side(lines: Lines, profile: Profile, j: Index, start: Floats, end: Floats) -> tuple[Floats, Floats]:
+    """How much speaks for a side on each line j between two positions, and how much edge runs on past them (0 to 1)."""
+    length, onward = np.abs(end - start), np.sign(end - start)
     reach = np.maximum(_OVERRUN * length, _CORNER)
     over = np.minimum(lines.coverage(j, end + onward, end + onward * (1 + reach)), reach)
     over += np.minimum(lines.coverage(j, start - onward, start - onward * (1 + reach)), reach)
     over /= 2 * reach
-    strength = profile.strength(j, start, end, 3, STEP)
-    return pair, j, 0.7 * strength + 0.3 * np.minimum(1, edge / 0.8) - 0.5 * over, over
+    edge = lines.coverage(j, start, end) / length
+    evidence = 0.7 * profile.strength(j, start, end, 3, STEP) + 0.3 * np.minimum(1, edge / 0.8) - 0.5 * over
+    return np.asarray(evidence, np.float32), np.asarray(over, np.float32)
 
 
 def _couples(pair: Index, j: Index, evidence: Floats) -> tuple[Index, Index, Index]:
@@ -93,12 +98,13 @@ def _couples(pair: Index, j: Index, evidence: Floats) -> tuple[Index, Index, Ind
 def of_lines(lines: Lines, profile: Profile, shortest: float) -> tuple[Floats, Floats]:
     """Quads [n, 4, 2] with a card's proportions and their overrun [n, 4]: the share of edge just past each side's ends.
 
-    `shortest` is the smallest card width in pixels. An edge that runs on past a corner is no card's edge: the line under
-    the artwork makes a card-shaped quad with the upper halves of the long sides.
+    `shortest` is the smallest card width in pixels. An edge that runs on past a corner is no card's edge: the line
+    under the artwork makes a card-shaped quad with the upper halves of the long sides.
     """
     along, sine = crossings(lines)
     i, k, apart = _opposites(lines, sine, shortest)
-    pair, j, evidence, over = _sides(lines, profile, along, np.abs(sine) > _ADJACENT, (i, k, apart), shortest)
+    pair, j, start, end = _between(lines, (i, k, apart), shortest)
+    evidence, over = _side(lines, profile, j, start, end)
     good = np.nonzero(evidence > _WEAK_SIDE)[0]
     pair, j, evidence, over = pair[good], j[good], evidence[good], over[good]
     table = np.full((*sine.shape, len(sine)), np.float32(-9))

@@ -18,33 +18,31 @@ _FAINT, _STRONG = 12.0, 60.0
 
 
 def refine(frame: Pixels, quads: Floats, reach: Floats, steps: int) -> tuple[Floats, Floats]:
-    """Quads [n, 4, 2] moved onto the edges within `reach` [n] pixels of their sides, and the support [n, 4] of each side.
+    """Quads [n, 4, 2] moved onto the edges within `reach` [n] pixels of their sides, and each side's support [n, 4].
 
     Each side is sampled along `_SAMPLES` normals of 2 * `steps` + 1 points; a line is fitted to the strongest edges by
-    iterated reweighting (Geman-McClure), so that fingers and artwork drop out. Support is the share of normals on the line.
+    iterated reweighting (Geman-McClure), so that fingers and artwork drop out. Support is the share of normals on it.
     """
     vectors = edges(quads)
     length = np.maximum(np.linalg.norm(vectors, axis=2, keepdims=True), 1e-6)
     outward = np.stack([vectors[..., 1], -vectors[..., 0]], axis=-1) / length
     stride = (reach / steps).astype(np.float32)
     along = np.linspace(_ENDS, 1 - _ENDS, _SAMPLES, dtype=np.float32)
-    offset, strength = _edges_across(frame, quads, vectors, outward, along, stride, steps)
+    points = quads[:, :, None] + vectors[:, :, None] * along[:, None]
+    offset, strength = _edges_across(frame, points, outward, stride, steps)
     middle, slope, on_line = _fit(offset, strength, along - 0.5, np.maximum(stride, 0.7)[:, None, None])
     start = quads + outward * (middle - slope / 2)[..., None]
     end = quads + vectors + outward * (middle + slope / 2)[..., None]
     return corners(start, end - start), on_line
 
 
-def _edges_across(
-    frame: Pixels, quads: Floats, vectors: Floats, outward: Floats, along: Floats, stride: Floats, steps: int
-) -> tuple[Floats, Floats]:
+def _edges_across(frame: Pixels, points: Floats, outward: Floats, stride: Floats, steps: int) -> tuple[Floats, Floats]:
     """Offset in pixels and strength of the strongest colour step on each normal: [n, 4, samples] each."""
     ticks = np.arange(-steps - 1, steps + 2, dtype=np.float32)
-    points = quads[:, :, None] + vectors[:, :, None] * along[:, None]
     shift = (ticks * stride[:, None])[:, None, :, None] * outward[:, :, None]
-    at = (points[:, :, :, None] + shift[:, :, None]).reshape(len(quads) * 4, -1, 2).astype(np.float32)
+    at = (points[:, :, :, None] + shift[:, :, None]).reshape(len(points) * 4, -1, 2).astype(np.float32)
     colours = cv2.remap(frame, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    colours = colours.reshape(len(quads), 4, len(along), len(ticks), 3).astype(np.int16)
+    colours = colours.reshape(len(points), 4, _SAMPLES, len(ticks), 3).astype(np.int16)
     step = strongest(np.abs(colours[..., 2:, :] - colours[..., :-2, :])).astype(np.float32)
     inner = ticks[1:-1]
     # Of two equal edges the one where the line was seen in the reduced picture.
@@ -57,7 +55,7 @@ def _edges_across(
 
 
 def _fit(offset: Floats, strength: Floats, along: Floats, scale: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
-    """offset = middle + slope * along by weighted least squares; the share of samples on that line."""
+    """Fits offset = middle + slope * along by weighted least squares; the share of samples on that line."""
     real = strength > _FAINT
     weight = real * np.minimum(strength, _STRONG)
     trust = np.exp(-0.5 * (offset / (4 * scale)) ** 2)

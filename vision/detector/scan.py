@@ -16,8 +16,8 @@ _CUT = 0.025
 """A scan keeps a card's aspect this closely; a phone's 3 : 4 is off by 4.6 %."""
 
 _FRAME, _CARD = (0.78, 0.93), 0.5
-"""Shares of the picture: the frame inside a card's border covers 0.8 to 0.9 of it; what covers more than half and is no such
-frame is a card that lies in the picture."""
+"""Shares of the picture: the frame inside a card's border covers 0.8 to 0.9 of it; what covers more than half and is no
+such frame is a card that lies in the picture."""
 
 _EVEN = 0.5
 """Share of the rim that is of one colour where a picture shows a card's border."""
@@ -30,7 +30,7 @@ def whole(picture: Pixels) -> Quad:
 
 
 def is_scan(picture: Pixels, found: Floats) -> bool:
-    """Whether a picture of a card's proportions, in which the quads `found` [n, 4, 2] were found, shows one card from edge to edge."""
+    """Whether a picture in which the quads `found` [n, 4, 2] were found shows one card from edge to edge."""
     height, width = picture.shape[:2]
     if abs(np.log(min(height, width) / max(height, width) / CARD_ASPECT)) > _CUT:
         return False

@@ -39,7 +39,7 @@ def widths(quads: Floats) -> Floats:
 
 
 def ordered(quads: Floats, per_side: Floats) -> tuple[Floats, Floats]:
-    """The quads clockwise and from a short edge on, with their values [n, 4] per side (corner k to k + 1) moved along."""
+    """The quads clockwise from a short edge on, and their values [n, 4] per side (corner k to k + 1) in that order."""
     quads, per_side = quads.copy(), per_side.copy()
     flip = _twice_signed_area(quads) < 0
     quads[flip], per_side[flip] = quads[flip][:, [0, 3, 2, 1]], per_side[flip][:, [3, 2, 1, 0]]
@@ -91,4 +91,4 @@ def misfit(quads: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
 
 
 def _length(vectors: NDArray[Any]) -> NDArray[Any]:
-    return np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
+    return np.asarray(np.maximum(np.linalg.norm(vectors, axis=1), 1e-9))
