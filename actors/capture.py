@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import structlog
 
 from actors.config import Config
@@ -42,6 +44,8 @@ class Capture(Actor):
         self._frame = -1
         self._answered = -1
         self._sent_ns = 0
+        self._left_out_ms = math.inf
+        """How late the frame before was, if it was left out."""
 
     def start(self) -> None:
         """Open the source and the door of the ring, and make the ring.
@@ -80,7 +84,7 @@ class Capture(Actor):
         if wait_ms > 0:
             return wait_ms
         self._next = None
-        if wait_ms < -LATE_MS and self._pace == "paced":
+        if self._pace == "paced" and self._too_late(frame, -wait_ms):
             self._frame += 1
             self.bus.counts["frames"] += 1
             self.bus.drops["source_late"] += 1
@@ -88,8 +92,22 @@ class Capture(Actor):
             self._publish(frame, self._base_ns + frame.t_ns)
         return 0.0
 
+    def _too_late(self, frame: SourceFrame, late_ms: float) -> bool:
+        """Whether to leave a frame out. It helps as long as each is less late than the one before.
+
+        A source that is slower than its own time would never catch up and never be seen: then time waits for it.
+        """
+        if late_ms > LATE_MS and late_ms < self._left_out_ms:
+            self._left_out_ms = late_ms
+            return True
+        self._left_out_ms = math.inf
+        if late_ms > LATE_MS:
+            self._base_ns = self.bus.clock.now_ns() - frame.t_ns
+            self.bus.counts["slowed"] += 1
+        return False
+
     def settled(self) -> bool:
-        """Whether nobody needs the ring any more: at the end of a stream, its last frames may not have been read yet."""
+        """Whether nobody needs the ring any more: its last frames may still have to be read when the stream ends."""
         if not self.ended or self._answered >= self._frame:
             return True
         return self.bus.clock.now_ns() > self._sent_ns + self._config.capture.hold_ms * 1e6

@@ -19,7 +19,7 @@ from bus.lock import FileLock
 from bus.topics import PIPELINE
 
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.2, 10.0
-STEADY_S = 10.0
+STEADY_S = 3.0
 """A process that lived this long was well: its next death starts the back-off anew."""
 STOP_S = 5.0
 REFUSED = 2
@@ -36,6 +36,8 @@ class Child:
     process: subprocess.Popen[bytes]
     started: float
     restarts: int = 0
+    failures: int = 0
+    """How often it ended by itself with an error, and was not killed."""
     backoff: float = FIRST_BACKOFF_S
     again_at: float = 0.0
     over: bool = False
@@ -78,10 +80,11 @@ class Launcher:
         if code == 0:
             child.over = True
             return
-        if code == REFUSED and not child.restarts and now - child.started < STEADY_S:
+        if code == REFUSED and not child.restarts:
             child.over = True
             self.failed = self.failed or child.name
             return
+        child.failures += code > 0
         child.backoff = FIRST_BACKOFF_S if now - child.started > STEADY_S else child.backoff
         log.warning("actor died, starting it again", actor=child.name, code=code, in_s=round(child.backoff, 1))
         child.again_at = now + child.backoff

@@ -46,7 +46,9 @@ class CardMatcher(Actor):
         try:
             self._model = file_ref(model).sha256
         except OSError as error:
-            raise ModelError(f"model {model} cannot be read ({error.strerror}); give the path of an .onnx file") from None
+            raise ModelError(
+                f"model {model} cannot be read ({error.strerror}); give the path of an .onnx file"
+            ) from None
         card = read_card(model)
         self._thresholds = card.thresholds if card else Thresholds()
         self._use(Catalogue.load(Path(self._config.matcher.catalog).expanduser()))

@@ -29,7 +29,7 @@ class SinkActor(Actor):
     def on_results(self, results: Results, _blobs: object) -> None:
         """Hand the frame on."""
         assert self._sink is not None
-        self.bus.counts["frames"] += 1
+        self.bus.counts["frames"] += not results.closing
         self._sink.results(results)
 
     def close(self) -> None:

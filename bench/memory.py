@@ -1,8 +1,9 @@
 """What a running system costs: `python -m bench.memory [--rows 17592 --dim 768]`.
 
-Starts all processes on a rendered 1520x1520 table with a catalogue of that size (random unit vectors, and a model without
-meaning that gives vectors of that length), lets them run, and prints per process the memory (PSS, so that what several
-processes share is counted once), the share of a core, and how long the start took. The budget is 300 MB for all.
+Starts all processes on a rendered 1520x1520 table with a catalogue of that size (random unit vectors, and a model
+without meaning that gives vectors of that length), lets them run, and prints per process the memory (PSS, so that what
+several processes share is counted once), the share of a core, and how long the start took. The budget is 300 MB for
+all of them.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ class Ear:
 
 
 def pss_mb(pid: int) -> dict[str, float]:
-    """Proportional set size of a process, MB: all, and the parts that are anonymous, mapped files, and shared memory."""
+    """Proportional set size of a process, MB: all, and its anonymous, file-mapped and shared parts."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
     return {key: kilobytes[key] * 1024 / 1e6 for key in ("Pss", "Pss_Anon", "Pss_File", "Pss_Shmem")}
@@ -157,7 +158,7 @@ def measure(folder: Path, source: str, rows: int, dim: int, seconds: float) -> d
         }
     finally:
         system.send_signal(signal.SIGINT)
-        system.wait(10)
+        ear.until(lambda: system.poll() is not None)  # to the last heartbeats, which have the last counts
         ear.close()
     return {
         "processes": processes,

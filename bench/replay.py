@@ -25,6 +25,8 @@ from bus.topics import HEARTBEAT, PIPELINE, RESULTS
 READY_S = 60.0
 DRAIN_S = 15.0
 """How long the pipeline may take to pass on what it holds after the source has ended."""
+MAX_FAILURES = 3
+"""An actor that has failed by itself this often will do so for ever: the same stream leads it to the same place."""
 
 
 class ReplayError(RuntimeError):
@@ -163,3 +165,6 @@ def _watch(launcher: Launcher, collector: Collector) -> None:
     launcher.step()
     if launcher.failed is not None:
         raise ActorRefused(f"{launcher.failed} cannot start")
+    for name in PIPELINE:
+        if name in launcher.children and launcher.children[name].failures >= MAX_FAILURES:
+            raise ReplayError(f"{name} has failed {MAX_FAILURES} times: its own lines above say why")

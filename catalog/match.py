@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from vision.phash import HASH_BYTES, agreement, hamming
 WEIGHT = 1.0
 """Share of the hash agreement (-1 to 1) in the score, beside a cosine of weight 1."""
 
-_CANDIDATES = 24
+_BY_VECTOR, _BY_HASH = 24, 16
 """How many rows each of the two searches proposes."""
 
 
@@ -85,11 +86,8 @@ class Matcher:
         if len(vectors) == 0:
             return []
         unit = normalise(vectors)
-        count = max(_CANDIDATES, top)
-        return [
-            self._match(self._rank(*query), turns, top)
-            for query in zip(unit, hashes, *self._propose(unit, hashes, count), strict=True)
-        ]
+        proposed = self._propose(unit, hashes, ceil(top / _BY_VECTOR))
+        return [self._match(self._rank(*query), turns, top) for query in zip(unit, hashes, *proposed, strict=True)]
 
     def _check(self, vectors: NDArray[np.float32], hashes: NDArray[np.uint8], turns: Sequence[int]) -> None:
         readings, dim = len(turns), self.catalogue.manifest.model.dim
@@ -103,12 +101,15 @@ class Matcher:
                 f"not {hashes.dtype} {list(hashes.shape)}"
             )
 
-    def _propose(self, unit: NDArray[np.float32], hashes: NDArray[np.uint8], count: int) -> tuple[Rows, Cosines]:
-        """Candidate rows of both searches with cosines, [n, r, 2 x count]; what both found is there twice."""
+    def _propose(self, unit: NDArray[np.float32], hashes: NDArray[np.uint8], times: int) -> tuple[Rows, Cosines]:
+        """Candidate rows [n, r, k] of both searches, `times` the usual number, and their cosines.
+
+        What both searches found is there twice.
+        """
         queries, readings = unit.shape[:2]
         flat = unit.reshape(queries * readings, -1)
-        by_vector, cosines = self.catalogue.index.search(flat, count)
-        by_hash = self._hash_index.search(hashes.reshape(queries * readings, -1), count)
+        by_vector, cosines = self.catalogue.index.search(flat, times * _BY_VECTOR)
+        by_hash = self._hash_index.search(hashes.reshape(queries * readings, -1), times * _BY_HASH)
         rows = np.concatenate([by_vector, by_hash], axis=1)
         cosines = np.concatenate([cosines, self.catalogue.index.cosines(by_hash, flat)], axis=1)
         return rows.reshape(queries, readings, -1), cosines.reshape(queries, readings, -1)
@@ -122,27 +123,46 @@ class Matcher:
             turn=turns[int(ranking.readings[0])],
             candidates=tuple(self._candidate(ranking, place) for place in range(min(top, len(ranking.rows)))),
             group=self._group(int(groups[0])),
-            distance=float(1.0 - ranking.cosines[0]),
+            distance=_distance(ranking.cosines[0]),
             gap=float(ranking.scores[0]) - rival,
         )
 
     def _rank(self, unit: NDArray[np.float32], hashes: NDArray[np.uint8], rows: Rows, cosines: Cosines) -> _Ranking:
-        known, count = self.catalogue, rows.shape[1] // 2
-        if len(np.unique(known.groups[rows])) == 1 and count < len(known.ids):  # a large group fills the list
-            wider, wider_cosines = self._propose(unit[None], hashes[None], 4 * count)
-            return self._rank(unit, hashes, wider[0], wider_cosines[0])
+        known, times = self.catalogue, 1
+        while _of_one_group(known.groups[rows]) and times * _BY_HASH < len(known.ids):
+            times *= 4  # a large group fills the lists of a reading: its rivals are not in sight
+            wider, wider_cosines = self._propose(unit[None], hashes[None], times)
+            rows, cosines = wider[0], wider_cosines[0]
         scores = cosines + self.weight * agreement(hamming(known.hashes[rows], hashes[:, None]))
         order = np.argsort(-scores, axis=None, kind="stable")
-        _, first = np.unique(rows.ravel()[order], return_index=True)
-        best = order[np.sort(first)]
+        first: dict[int, int] = {}
+        for place in order.tolist():
+            first.setdefault(rows.item(place), place)
+        best = np.fromiter(first.values(), np.intp)
         return _Ranking(rows.ravel()[best], scores.ravel()[best], cosines.ravel()[best], best // rows.shape[1])
 
     def _candidate(self, ranking: _Ranking, place: int) -> Candidate:
         card_id = self.catalogue.ids[ranking.rows[place]]
         card = self.catalogue.cards[card_id]
-        distance, score = float(1.0 - ranking.cosines[place]), float(ranking.scores[place])
-        return Candidate(card_id, card.name, card.set_name or card.set, card.number, distance, score)
+        return Candidate(
+            card_id,
+            card.name,
+            card.set_name or card.set,
+            card.number,
+            _distance(ranking.cosines[place]),
+            float(ranking.scores[place]),
+        )
 
     def _group(self, number: int) -> tuple[str, ...]:
         begin, end = np.searchsorted(self._sorted_groups, [number, number + 1])
         return tuple(self.catalogue.ids[row] for row in self._members[begin:end])
+
+
+def _of_one_group(groups: NDArray[np.int32]) -> bool:
+    """Whether some reading's candidates [r, k] are all of one group."""
+    return bool((groups == groups[:, :1]).all(axis=1).any())
+
+
+def _distance(cosine: np.float32) -> float:
+    """Cosine distance; f16 rounds the cosine of equal vectors to either side of 1."""
+    return max(0.0, float(1.0 - cosine))

@@ -29,9 +29,7 @@ def build(arguments: argparse.Namespace) -> int:
     from cli.progress import progress
 
     with progress("embedding") as report:
-        done = build_catalogue(
-            arguments.images, arguments.metadata, arguments.out, open_model(arguments.model), report
-        )
+        done = build_catalogue(arguments.images, arguments.metadata, arguments.out, open_model(arguments.model), report)
     if arguments.json:
         print(json.dumps({"catalog": str(arguments.out), **msgspec.to_builtins(done)}, ensure_ascii=False))
     else:

@@ -43,6 +43,7 @@ def replay(arguments: argparse.Namespace) -> int:
     if arguments.config is None:
         config = updated(config, "log", level="warning")
     configure(config.log)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         summary = run_replay(config, arguments.events)
     except ActorRefused:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vision.detection import Detection
 from vision.detector.choice import choose
-from vision.detector.evidence import weigh
+from vision.detector.evidence import Evidence, weigh
 from vision.detector.lines import Floats, Pixels, chains, join, segments
 from vision.detector.margins import settle
 from vision.detector.outlines import of_chains
@@ -44,6 +44,13 @@ _DEFAULTS = DetectorSettings()
 _SMALLEST = 14.0
 """Width in pixels of the reduced picture below which a card's sides are shorter than the noise of their ends allows."""
 
+_SMALL = 30.0
+"""Width in pixels of the reduced picture below which a border is less than two pixels wide: such quads are weighed in
+the full frame."""
+
+_PROMISING, _MOST_SMALL = 0.65, 16
+"""Evidence in the reduced picture from which it is worth it, and for how many."""
+
 _NONE, _SURE = 0.68, 0.94
 """Evidence and support together: where scores begin and where they reach 1."""
 
@@ -56,7 +63,7 @@ def detect(frame: NDArray[np.uint8], settings: DetectorSettings = _DEFAULTS) -> 
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
         raise ValueError(f"a frame is uint8 RGB [height, width, 3], not {frame.dtype} {list(frame.shape)}")
     reduced, scale = _reduced(frame, settings.reduced_px)
-    quads, evidence = _find(reduced)
+    quads, evidence = _find(reduced, frame, scale)
     if is_scan(reduced, quads):
         return [Detection(whole(frame), SCAN_SCORE)]
     if not len(quads):
@@ -83,7 +90,7 @@ def _reduced(frame: Pixels, longest: int) -> tuple[Pixels, Floats]:
     return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.uint8), back
 
 
-def _find(picture: Pixels) -> tuple[Floats, Floats]:
+def _find(picture: Pixels, frame: Pixels, scale: Floats) -> tuple[Floats, Floats]:
     """Quads [n, 4, 2] of the cards in a reduced picture, and their evidence [n]."""
     found, gradient = chains(picture)
     pieces = segments(found, gradient)
@@ -97,12 +104,37 @@ def _find(picture: Pixels) -> tuple[Floats, Floats]:
         return quads, np.zeros(0, np.float32)
     quads, overrun = ordered(quads, np.concatenate([overrun, np.zeros((len(outlined), 4), np.float32)]))
     evidence = weigh(picture, quads, overrun)
+    if scale.max() > 1:
+        quads, evidence = _closer(frame, scale, quads, overrun, evidence)
     chosen = choose(quads, evidence)
     return (settle(picture, quads[chosen]) if len(chosen) else quads[chosen]), evidence.score[chosen]
 
 
+def _closer(
+    frame: Pixels, scale: Floats, quads: Floats, overrun: Floats, evidence: Evidence
+) -> tuple[Floats, Evidence]:
+    """The same quads, the small ones moved onto the edges of the full frame and weighed there."""
+    small = np.nonzero((widths(quads) < _SMALL) & (evidence.score > _PROMISING))[0]
+    small = small[np.argsort(-evidence.score[small], kind="stable")[:_MOST_SMALL]]
+    if not len(small):
+        return quads, evidence
+    moved, _ = _sharpen(frame, (quads[small] + 0.5) * scale - 0.5, float(scale.max()))
+    again = weigh(frame, moved, overrun[small])
+    better = again.score > evidence.score[small]
+    small, quads = small[better], quads.copy()
+    quads[small] = (moved[better] + 0.5) / scale - 0.5
+    for of_all, of_small in zip(
+        (evidence.score, evidence.even, evidence.blank), (again.score, again.even, again.blank), strict=True
+    ):
+        of_all[small] = of_small[better]
+    return quads, evidence
+
+
 def _sharpen(frame: Pixels, quads: Floats, scale: float) -> tuple[Floats, Floats]:
-    """Quads on the edges of the full frame: first within what reduction may have moved them, then more finely."""
-    reach = np.minimum(1.5 * scale + 1, 0.03 * widths(quads))
+    """Quads on the edges of the full frame: first within what reduction may have moved them, then more finely.
+
+    A reduced pixel is a few of the frame, but 3 % of a card is less than its border.
+    """
+    reach = np.minimum(1.5 * scale + 1, np.maximum(0.03 * widths(quads), 0.8 * scale))
     quads, _ = refine(frame, quads, reach, 6)
     return refine(frame, quads, np.maximum(reach / 2.5, 1.5), 5)

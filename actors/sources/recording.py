@@ -89,7 +89,9 @@ def _header(data: bytes) -> _Header | None:
         if not isinstance(message, Frame):
             return None
         boxes = message.detections
-        return _Header(message.t_ns, None if boxes is None else [Detection(as_quad(box.quad), box.score) for box in boxes])
+        return _Header(
+            message.t_ns, None if boxes is None else [Detection(as_quad(box.quad), box.score) for box in boxes]
+        )
     except ValueError:
         return None
 

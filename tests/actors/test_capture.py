@@ -111,6 +111,25 @@ def test_late_frames_are_left_out_and_counted(rig: Rig) -> None:
     assert rig.bus.counts["frames"] == 4
 
 
+def test_a_source_slower_than_its_own_time_still_plays(rig: Rig) -> None:
+    """On a small machine a scene takes longer to render than to watch: every frame would be late, and none shown."""
+    capture = rig.start([source_frame(number) for number in range(60)])
+    read = rig.source.read
+
+    def slowly() -> SourceFrame | None:
+        rig.bus.clock.advance(130)
+        return read()
+
+    rig.source.read = slowly  # type: ignore[method-assign]
+    while not capture.ended:
+        rig.bus.clock.advance(capture.step() or 0)
+    sent = rig.sent()
+    assert len(sent) > 40
+    assert len(sent) + rig.bus.drops["source_late"] == rig.bus.counts["frames"] == 60
+    times = [frame.t_ns for frame in sent]
+    assert times == sorted(times)
+
+
 def test_lockstep_has_one_frame_in_flight(rig: Rig) -> None:
     """The same replay twice gives the same results only if every frame sees the answers to the one before."""
     capture = rig.start([source_frame(number) for number in range(3)], "lockstep")

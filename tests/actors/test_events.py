@@ -46,6 +46,10 @@ def test_times_count_from_the_beginning_of_the_stream() -> None:
 
 def test_latency_is_per_stage_and_in_all() -> None:
     """`total` is from the frame's arrival to its result, waiting between the stages included."""
-    trace = [Hop("capture", 1_000_000, 2_000_000), Hop("detect", 2_000_000, 9_500_000), Hop("select", 11_000_000, 12_000_000)]
+    trace = [
+        Hop("capture", 1_000_000, 2_000_000),
+        Hop("detect", 2_000_000, 9_500_000),
+        Hop("select", 11_000_000, 12_000_000),
+    ]
     assert latency_ms(trace) == {"capture": 1.0, "detect": 7.5, "select": 1.0, "total": 11.0}
     assert latency_ms([]) == {}

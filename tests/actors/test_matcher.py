@@ -127,7 +127,9 @@ def test_another_model_is_refused_with_a_sentence(rig: Rig) -> None:
     """Distances between two models mean nothing. Everybody is answered, or the smoother would wait."""
     items = [Embedding(1, 9, [0]), Embedding(2, 9, [0], "timed out")]
     found = rig.ask(items, [card(1)], model="cd" * 32)
-    assert found[0].error == f"embedded by model {'cd' * 6}, the catalogue was built with {rig.embedder.model_hash[:12]}"
+    assert (
+        found[0].error == f"embedded by model {'cd' * 6}, the catalogue was built with {rig.embedder.model_hash[:12]}"
+    )
     assert found[1].error == "timed out"
     assert rig.bus.drops == {"wrong_model": 1}
 
@@ -196,26 +198,28 @@ def test_a_catalogue_that_does_not_fit_leaves_the_old_one_in_use(rig: Rig, how: 
 def test_a_catalogue_of_another_model_is_refused_at_the_start(rig: Rig) -> None:
     """The commonest mistake after a change of model: one sentence that says what to do."""
     rig.build(range(4), PixelEmbedder("cd" * 32))
-    with pytest.raises(CatalogueError, match="was built with model .*cdcd.*rebuild the catalogue"):
+    with pytest.raises(CatalogueError, match=r"was built with model .*cdcd.*rebuild the catalogue"):
         rig.matcher.start()
 
 
 def test_no_catalogue_is_refused_at_the_start() -> None:
     """The first thing that everybody forgets."""
-    with pytest.raises(CatalogueError, match="pass --catalog DIR or set \\[matcher\\] catalog"):
+    with pytest.raises(CatalogueError, match=r"pass --catalog DIR or set \[matcher\] catalog"):
         CardMatcher(FakeBus(), Config()).start()
 
 
 def test_a_missing_model_is_refused_at_the_start(rig: Rig) -> None:
     """The matcher reads the model's checksum: a missing file is named, with what to do."""
     rig.model.unlink()
-    with pytest.raises(ValueError, match="model .*model.onnx cannot be read .*give the path of an .onnx file"):
+    with pytest.raises(ValueError, match=r"model .*model.onnx cannot be read .*give the path of an .onnx file"):
         rig.matcher.start()
 
 
 def test_the_thresholds_come_with_the_model(rig: Rig) -> None:
     """Every model has distances of its own: what the model card says counts, not the defaults."""
-    card_of_model = '{"name": "m", "dim": 192, "licence": "MIT", "thresholds": {"excellent": 0, "good": 0, "fair": 0, "poor": 0}}'
+    card_of_model = (
+        '{"name": "m", "dim": 192, "licence": "MIT", "thresholds": {"excellent": 0, "good": 0, "fair": 0, "poor": 0}}'
+    )
     rig.model.with_suffix(".json").write_text(card_of_model)
     rig.matcher.start()
     assert rig.ask([Embedding(1, 9, [0])], [card(3)])[0].decision == "unknown"

@@ -35,7 +35,9 @@ class Rig:
         self.selector = Selector(bus, config)
         self.number = -1
 
-    def show(self, *places: tuple[float, float], stream: str = "s1", detections: bool = True, late_ms: float = 0) -> Pixels:
+    def show(
+        self, *places: tuple[float, float], stream: str = "s1", detections: bool = True, late_ms: float = 0
+    ) -> Pixels:
         """The next frame, with a card at each place; `late_ms` passes before the selector gets it."""
         self.bus.clock.advance(FRAME_MS)
         self.number += 1
@@ -47,7 +49,9 @@ class Rig:
         boxes = [Box(quad_at(x, y), 0.95) for x, y in places] if detections else None
         t_ns = self.bus.clock.now_ns()
         self.bus.clock.advance(late_ms)
-        self.bus.feed(self.selector, FRAME, Frame(stream=stream, frame=self.number, t_ns=t_ns, ref=ref, detections=boxes))
+        self.bus.feed(
+            self.selector, FRAME, Frame(stream=stream, frame=self.number, t_ns=t_ns, ref=ref, detections=boxes)
+        )
         return pixels
 
     def crops(self) -> list[Crops]:
@@ -89,7 +93,7 @@ def lossless(tmp_path: Path) -> Iterator[Rig]:
 def test_a_new_card_is_cut_out(rig: Rig) -> None:
     """The blob must be the very pixels under the quad: whatever else goes wrong here looks like a bad model."""
     pixels = rig.show((40, 60))
-    topic, message, blobs = next(entry for entry in rig.bus.sent if entry[0] is CROPS)
+    message, blobs = next((message, blobs) for topic, message, blobs in rig.bus.sent if topic is CROPS)
     assert isinstance(message, Crops)
     assert (message.width, message.height, len(blobs)) == (256, 358, 1)
     cut = rectify(pixels, as_quad(quad_at(40, 60)))
@@ -166,8 +170,9 @@ def test_a_new_stream_may_begin_at_any_time(rig: Rig) -> None:
     """A restarted replay counts its time from zero again: for the old tracker, time would run backwards."""
     rig.show((40, 60))
     rig.bus.clock.advance(100)
-    frame = Frame(stream="s2", frame=0, t_ns=0, ref=rig.ring.write(np.zeros((HEIGHT, WIDTH, 3), np.uint8)), detections=[])  # type: ignore[arg-type]
-    rig.bus.feed(rig.selector, FRAME, frame)
+    ref = rig.ring.write(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    assert ref is not None
+    rig.bus.feed(rig.selector, FRAME, Frame(stream="s2", frame=0, t_ns=0, ref=ref, detections=[]))
     assert [message.stream for message in rig.tracks()] == ["s1", "s2"]
 
 

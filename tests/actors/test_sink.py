@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from samples import SAMPLES
 
@@ -26,7 +27,14 @@ UNKNOWN = Visit(4, "confirmed", 6, 1, 2, 2_000_000_000)
 
 
 def results(frame: int, *visits: Visit, stream: str = "s1") -> Results:
-    return Results(stream=stream, frame=frame, t_ns=1_000_000_000 + frame * 100_000_000, status="cards", tracks=[], visits=list(visits))
+    return Results(
+        stream=stream,
+        frame=frame,
+        t_ns=1_000_000_000 + frame * 100_000_000,
+        status="cards",
+        tracks=[],
+        visits=list(visits),
+    )
 
 
 def test_the_console_is_plain_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,6 +95,15 @@ def test_jsonl_writes_frames_and_visits(tmp_path: Path) -> None:
     assert lines[2]["visit"]["t_ms"] == 1000.0
 
 
+def test_jsonl_writes_no_frame_for_the_closing_message(tmp_path: Path) -> None:
+    """It repeats the number of the last frame, for the visits that end with the stream."""
+    sink = jsonl(tmp_path / "out.jsonl")
+    sink.results(results(0))
+    sink.results(msgspec.structs.replace(results(0, UNKNOWN), closing=True))
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [next(iter(line)) for line in lines] == ["frame", "visit"]
+
+
 def test_jsonl_lines_are_there_at_once_and_whole(tmp_path: Path) -> None:
     """Killed between two writes, the file must end with a whole line: each frame is one write, however long."""
     path = tmp_path / "out.jsonl"
@@ -125,7 +142,7 @@ def test_jsonl_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_an_unknown_sink_names_the_nearest() -> None:
     """`consol` is a typing error, `kafka` a sink that is not installed: each gets the answer that helps."""
-    with pytest.raises(ValueError, match="there is no sink 'consol': did you mean 'console'?"):
+    with pytest.raises(ValueError, match=r"there is no sink 'consol': did you mean 'console'"):
         load("consol", Config())
     with pytest.raises(ValueError, match="there is no sink 'kafka': installed are console, jsonl"):
         load("kafka", Config())
@@ -147,6 +164,7 @@ def test_the_actor_feeds_its_sink(tmp_path: Path) -> None:
     actor.start()
     for frame in range(3):
         bus.feed(actor, RESULTS, results(frame))
+    bus.feed(actor, RESULTS, msgspec.structs.replace(results(2), closing=True))
     actor.close()
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 3
     assert bus.counts["frames"] == 3

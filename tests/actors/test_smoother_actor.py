@@ -304,6 +304,35 @@ def test_answers_that_nobody_asked_for_are_counted_when_the_stream_is_over() -> 
     assert not rig.smoother._answers
 
 
+def test_the_end_closes_open_visits() -> None:
+    """A card that lies there when the stream ends has left with it: who counts beginnings must find as many ends."""
+    rig = Rig()
+    for _ in range(4):
+        rig.asked()
+    rig.sent()
+    rig.smoother.finish()
+    (closing,) = rig.sent()
+    assert (closing.closing, closing.stream, closing.frame, closing.tracks) == (True, "s1", 3, [])
+    assert [(visit.event, visit.card_id, visit.name) for visit in closing.visits] == [
+        ("ended", "base-1", "Name of base-1")
+    ]
+    rig.smoother.finish()
+    assert rig.sent() == []
+
+
+def test_a_new_stream_closes_the_visits_of_the_old_one() -> None:
+    """Under the old stream's name and before the new one's first frame."""
+    rig = Rig()
+    for _ in range(4):
+        rig.asked()
+    rig.sent()
+    rig.frame = -1
+    rig.tracks(1, stream="s2")
+    closing, first = rig.sent()
+    assert (closing.closing, closing.stream, [visit.event for visit in closing.visits]) == (True, "s1", ["ended"])
+    assert (first.closing, first.stream, first.visits) == (False, "s2", [])
+
+
 def test_memory_of_dead_tracks_and_answers_does_not_grow() -> None:
     """Days of cards come and go."""
     rig = Rig()

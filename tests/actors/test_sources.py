@@ -88,7 +88,9 @@ def test_a_source_that_does_not_exist(spec: str, message: str, tmp_path: Path, m
     assert str(raised.value).startswith(message)
 
 
-@pytest.mark.parametrize("spec", ["video:none.mp4", "images:none", "recording:none.mcap", "video:", "images:", "recording:"])
+@pytest.mark.parametrize(
+    "spec", ["video:none.mp4", "images:none", "recording:none.mcap", "video:", "images:", "recording:"]
+)
 def test_a_missing_file_is_named(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The schemes take any argument; the source itself looks for the file."""
     monkeypatch.chdir(tmp_path)
@@ -105,7 +107,7 @@ def test_a_camera_that_is_not_there() -> None:
 @pytest.mark.parametrize("name", ["front", "/dev/video0", "-1", "²"])
 def test_a_camera_has_a_number(name: str) -> None:
     """A device path is not what OpenCV takes here, and where there is no camera it crashes on -1."""
-    with pytest.raises(SourceError, match=f"camera:{name} is no camera: give its number, like camera:0"):
+    with pytest.raises(SourceError, match=rf"camera:{name} is no camera: give its number, like camera:0"):
         opened(f"camera:{name}")
 
 
@@ -145,20 +147,22 @@ def test_a_truncated_video_plays_up_to_the_cut(tmp_path: Path) -> None:
     assert 5 < len(frames) < 35
 
 
-@pytest.mark.parametrize("content", [b"", b"RIFF", b"not a video " * 400, bytes(5000)], ids=["empty", "4", "text", "zeros"])
+@pytest.mark.parametrize(
+    "content", [b"", b"RIFF", b"not a video " * 400, bytes(5000)], ids=["empty", "4", "text", "zeros"]
+)
 @pytest.mark.parametrize("suffix", ["mp4", "avi", "mkv"])
 def test_a_broken_video_is_refused(tmp_path: Path, content: bytes, suffix: str) -> None:
     """One line that names the file and says what to do with it."""
     path = tmp_path / f"clip.{suffix}"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match=f"clip.{suffix} is no video that can be decoded: convert it to mp4"):
+    with pytest.raises(SourceError, match=rf"clip.{suffix} is no video that can be decoded: convert it to mp4"):
         opened(f"video:{path}").read()
 
 
 def test_a_video_without_frames_is_refused(tmp_path: Path) -> None:
     """It opens, and there is nothing in it: without an error a replay would report success over no frames."""
     path = write_video(tmp_path / "clip.avi", 0)
-    with pytest.raises(SourceError, match="clip.avi"):
+    with pytest.raises(SourceError, match=r"clip.avi"):
         opened(f"video:{path}").read()
 
 
@@ -196,7 +200,7 @@ def test_a_folder_of_broken_pictures_is_refused(tmp_path: Path) -> None:
     """Zero frames played without an error would look like success."""
     (tmp_path / "a.jpg").write_bytes(b"this is no picture")
     (tmp_path / "b.jpg").touch()
-    with pytest.raises(SourceError, match="none of the 2 pictures in .* can be read"):
+    with pytest.raises(SourceError, match=r"none of the 2 pictures in .* can be read"):
         opened(f"images:{tmp_path}").read()
 
 
@@ -211,14 +215,21 @@ def header(number: int, detections: list[Box] | None) -> Frame:
 
 def compressed(pixels: Pixels) -> dict[str, object]:
     data = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
-    return {"timestamp": {"sec": 0, "nsec": 0}, "frame_id": "", "data": base64.b64encode(data).decode(), "format": "png"}
+    return {
+        "timestamp": {"sec": 0, "nsec": 0},
+        "frame_id": "",
+        "data": base64.b64encode(data).decode(),
+        "format": "png",
+    }
 
 
 CARD = Box([(10.0, 10.0), (40.0, 10.0), (40.0, 52.0), (10.0, 52.0)], 0.9)
 DETECTIONS: list[list[Box] | None] = [[], None, [CARD], [CARD, CARD]]
 
 
-def record(path: Path, pictures: bool = True, image: object = None, detections: list[list[Box] | None] = DETECTIONS) -> Path:
+def record(
+    path: Path, pictures: bool = True, image: object = None, detections: list[list[Box] | None] = DETECTIONS
+) -> Path:
     """A recording as the recorder writes it: headers and the picture of the same time after each."""
     with path.open("wb") as file:
         writer = Writer(file, chunk_size=4096, compression=CompressionType.ZSTD)
@@ -251,7 +262,7 @@ def test_a_recording_plays_with_its_detections(tmp_path: Path) -> None:
 
 def test_a_recording_without_pictures_is_refused(tmp_path: Path) -> None:
     """It was recorded that way on purpose or by mistake, and cannot be played either way."""
-    with pytest.raises(SourceError, match="table.mcap holds no frames: record with pictures"):
+    with pytest.raises(SourceError, match=r"table.mcap holds no frames: record with pictures"):
         opened(str(record(tmp_path / "table.mcap", pictures=False))).read()
 
 
@@ -273,7 +284,7 @@ def test_a_truncated_recording_plays_up_to_the_cut(tmp_path: Path) -> None:
 
 
 def test_a_damaged_recording_never_crashes(tmp_path: Path) -> None:
-    """Bits flip on SD cards. Whatever becomes of the file: frames, an end, or one line; and it is the source that ends."""
+    """Bits flip on SD cards: frames, an end, or one line, but never an exception that ends the process."""
     whole = record(tmp_path / "table.mcap").read_bytes()
     rng = np.random.default_rng(7)
     for _ in range(150):
@@ -295,7 +306,7 @@ def test_a_damaged_recording_never_crashes(tmp_path: Path) -> None:
 )
 def test_a_recording_with_odd_pictures_is_refused(tmp_path: Path, image: object) -> None:
     """Other programs write this schema, too, and not all of them right."""
-    with pytest.raises(SourceError, match="table.mcap"):
+    with pytest.raises(SourceError, match=r"table.mcap"):
         opened(str(record(tmp_path / "table.mcap", image=image))).read()
 
 
@@ -311,7 +322,7 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes) -> None
     """By its name it is one, by its content it is not."""
     path = tmp_path / "table.mcap"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match="table.mcap"):
+    with pytest.raises(SourceError, match=r"table.mcap"):
         opened(str(path)).read()
 
 

@@ -107,13 +107,20 @@ def test_the_gap_is_measured_to_the_next_picture_not_to_the_reprint(make):
     assert match.gap > 0.5
 
 
-def test_a_group_larger_than_the_short_list_still_has_a_rival(make):
-    """Prevents an endless gap for basic energies, which exist in dozens of printings."""
+@pytest.mark.parametrize("turns", [(0,), (0, 2)])
+def test_a_group_larger_than_the_short_list_still_has_its_true_rival(make, turns):
+    """Prevents a gap too large for basic energies, which exist in dozens of printings and fill the lists."""
     vectors, hashes = table(300)
     vectors[:120], hashes[:120] = vectors[0], hashes[0]
     catalogue = make(vectors, hashes, [[f"c-{row}" for row in range(120)]])
-    (match,) = Matcher(catalogue).match(vectors[0][None, None], hashes[0][None, None])
-    rival = (vectors[120:] @ vectors[0] + agreement(hamming(hashes[120:], hashes[0]))).max()
+    other, other_hashes = table(1, seed=5)
+    seen = np.stack([vectors[0], other[0]])[: len(turns)]
+    seen_hashes = np.stack([hashes[0], other_hashes[0]])[: len(turns)]
+    (match,) = Matcher(catalogue).match(seen[None], seen_hashes[None], turns)
+    rival = max(
+        (vectors[120:] @ vector + agreement(hamming(hashes[120:], one))).max()
+        for vector, one in zip(seen, seen_hashes, strict=True)
+    )
     assert match.gap == pytest.approx(2.0 - rival, abs=5e-3)
     assert len(match.group) == 120
 

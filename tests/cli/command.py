@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from cli.main import main
+from synth.cards import CardSpec
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,17 @@ class Ran:
         return lines[0].removeprefix("sleevesight: ")
 
 
+@dataclass(frozen=True)
+class Shop:
+    """What the commands are tried on. Nobody writes into it."""
+
+    pictures: Path
+    metadata: Path
+    catalogue: Path
+    photo: Path
+    specs: Sequence[CardSpec]
+
+
 class Command:
     """`command("catalog", "info", path)`: in this process, with its output captured."""
 
@@ -43,12 +56,13 @@ class Command:
 
 
 def in_a_shell(*arguments: object, cwd: Path | None = None, **environment: str) -> Ran:
-    """In a process of its own, with both outputs into pipes."""
+    """In a process of its own, with both outputs into pipes, and without what the commands set in this one."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "OPENCV_"))}
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", *map(str, arguments)],
         capture_output=True,
         cwd=cwd,
-        env={**os.environ, **environment},
+        env={**own, **environment},
         timeout=60,
         check=False,
     )
@@ -58,5 +72,6 @@ def in_a_shell(*arguments: object, cwd: Path | None = None, **environment: str) 
 def tree(folder: Path) -> dict[str, bytes | None]:
     """Everything below a folder, to see whether a command left something behind."""
     return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
     }

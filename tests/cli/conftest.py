@@ -1,29 +1,14 @@
 """Generated cards on disk, a catalogue of them built with the shipped model, and a photo of two."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
-from command import Command
+from command import Command, Shop
 
 from cli.main import main
-from synth.cards import CardSpec, deck, draw, write
+from synth.cards import deck, draw, write
 
 CARDS = 12
-
-
-@dataclass(frozen=True)
-class Shop:
-    """What the commands are tried on. Nobody writes into it."""
-
-    pictures: Path
-    metadata: Path
-    catalogue: Path
-    photo: Path
-    specs: Sequence[CardSpec]
 
 
 @pytest.fixture

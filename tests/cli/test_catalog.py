@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from command import Command, tree
+from command import Command, Shop, tree
 
 from cli import catalog as module
 from synth.cards import deck, draw
@@ -21,7 +21,7 @@ def put(folder: Path, *names: str, seed: int = 0) -> Path:
     return folder
 
 
-def test_a_build_reports_what_it_did(command: Command, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_build_reports_what_it_did(command: Command, shop: Shop, tmp_path: Path) -> None:
     """As JSON for programs; the keys are those of the report."""
     out = tmp_path / "out"
     ran = command("catalog", "build", "--images", shop.pictures, "--metadata", shop.metadata, "--out", out, "--json")
@@ -31,7 +31,7 @@ def test_a_build_reports_what_it_did(command: Command, shop, tmp_path: Path) -> 
     assert report.keys() >= {"groups", "grouped_cards", "unnamed", "warnings", "seconds"}
 
 
-def test_a_build_for_people(command: Command, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_build_for_people(command: Command, shop: Shop, tmp_path: Path) -> None:
     """One line says how many cards there are now; what should be looked at goes to standard error."""
     out = tmp_path / "out"
     ran = command("catalog", "build", "--images", shop.pictures, "--out", out)
@@ -53,7 +53,7 @@ def test_a_picture_that_cannot_be_read_is_left_out(command: Command, tmp_path: P
     assert sorted(report["unreadable"]) == [str(pictures / "broken.jpg"), str(pictures / "empty.png")]
 
 
-def test_info(command: Command, shop) -> None:  # type: ignore[no-untyped-def]
+def test_info(command: Command, shop: Shop) -> None:
     """What a folder that somebody sends you holds, and which model it needs."""
     ran = command("catalog", "info", shop.catalogue)
     assert (ran.code, ran.err) == (0, "")
@@ -65,7 +65,7 @@ def test_info(command: Command, shop) -> None:  # type: ignore[no-untyped-def]
     assert manifest["model"]["hash"][:12] in facts["model"]
 
 
-def test_a_good_catalogue_is_in_order(command: Command, shop) -> None:  # type: ignore[no-untyped-def]
+def test_a_good_catalogue_is_in_order(command: Command, shop: Shop) -> None:
     """Exit code 0 and no finding: scripts rely on it."""
     ran = command("catalog", "verify", shop.catalogue)
     assert (ran.code, ran.out, ran.err) == (0, f"{shop.catalogue}: in order\n", "")
@@ -75,7 +75,7 @@ def test_a_good_catalogue_is_in_order(command: Command, shop) -> None:  # type: 
     }
 
 
-def test_a_damaged_catalogue_is_not_in_order(command: Command, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_catalogue_is_not_in_order(command: Command, shop: Shop, tmp_path: Path) -> None:
     """Every problem in a line of its own, in words, and exit code 1."""
     folder = tmp_path / "damaged"
     shutil.copytree(shop.catalogue, folder)
@@ -92,7 +92,7 @@ def test_a_damaged_catalogue_is_not_in_order(command: Command, shop, tmp_path: P
     assert [f"{problem['level']}: {problem['text']}" for problem in report["problems"]] == problems
 
 
-def test_a_catalogue_of_another_model_is_not_in_order(command: Command, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_catalogue_of_another_model_is_not_in_order(command: Command, shop: Shop, tmp_path: Path) -> None:
     """`verify` is what people run when nothing is recognised any more."""
     folder = tmp_path / "other"
     shutil.copytree(shop.catalogue, folder)
@@ -151,7 +151,7 @@ def test_a_build_that_cannot_be_done(command: Command, tmp_path: Path, what: str
 
 
 def test_a_build_that_is_interrupted_leaves_nothing(
-    command: Command, shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # type: ignore[no-untyped-def]
+    command: Command, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C after an hour: no partial folder, and the catalogue that was there is as it was."""
 
@@ -169,7 +169,7 @@ def test_a_build_that_is_interrupted_leaves_nothing(
     assert tree(tmp_path) == before
 
 
-def test_a_build_replaces_a_catalogue(command: Command, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_build_replaces_a_catalogue(command: Command, shop: Shop, tmp_path: Path) -> None:
     """A new set: the same command again, and nothing of the old one is left beside it."""
     put(tmp_path / "pictures", "a.jpg")
     for images in (tmp_path / "pictures", shop.pictures):

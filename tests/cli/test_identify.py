@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -10,9 +10,11 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
-from command import Command, Ran, tree
+from command import Command, Ran, Shop, tree
 
 from catalog.picture import read_picture
+
+Identify = Callable[..., Ran]
 
 
 class NearMatch(msgspec.Struct, forbid_unknown_fields=True):
@@ -50,11 +52,11 @@ def answered(ran: Ran) -> list[Answered]:
 
 
 @pytest.fixture
-def identify(command: Command, shop) -> Iterator:  # type: ignore[no-untyped-def, type-arg]
-    yield lambda *rest: command("identify", "--catalog", shop.catalogue, *rest)
+def identify(command: Command, shop: Shop) -> Identify:
+    return lambda *rest: command("identify", "--catalog", shop.catalogue, *rest)
 
 
-def test_a_photo_of_two_cards(identify, shop) -> None:  # type: ignore[no-untyped-def]
+def test_a_photo_of_two_cards(identify: Identify, shop: Shop) -> None:
     """From the pixels to the names, through the real detector and the shipped model; one lies upside down."""
     (answer,) = answered(identify("--json", shop.photo))
     assert answer.file == str(shop.photo)
@@ -66,7 +68,7 @@ def test_a_photo_of_two_cards(identify, shop) -> None:  # type: ignore[no-untype
     assert turned.quad[0] == pytest.approx((770, 456), abs=25)
 
 
-def test_the_matches_are_ranked_and_complete(identify, shop) -> None:  # type: ignore[no-untyped-def]
+def test_the_matches_are_ranked_and_complete(identify: Identify, shop: Shop) -> None:
     """The first of them is the answer, and each says which printing it is."""
     (answer,) = answered(identify("--json", "--cropped", "--top", 4, shop.pictures / f"{shop.specs[0].id}.jpg"))
     (card,) = answer.cards
@@ -83,7 +85,7 @@ def test_the_matches_are_ranked_and_complete(identify, shop) -> None:  # type: i
     assert len({match.card_id for match in card.matches}) == 4
 
 
-def test_every_cropped_reference_is_itself(identify, shop) -> None:  # type: ignore[no-untyped-def]
+def test_every_cropped_reference_is_itself(identify: Identify, shop: Shop) -> None:
     """The least that can be asked: pictures that the catalogue was built from, and no detector in between."""
     files = [shop.pictures / f"{spec.id}.jpg" for spec in shop.specs]
     found = answered(identify("--json", "--cropped", *files))
@@ -91,7 +93,7 @@ def test_every_cropped_reference_is_itself(identify, shop) -> None:  # type: ign
     assert [answer.cards[0].card_id for answer in found] == [spec.id for spec in shop.specs]
 
 
-def test_a_cropped_picture_upside_down(identify, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_cropped_picture_upside_down(identify: Identify, shop: Shop, tmp_path: Path) -> None:
     """Scanners do not care; the quad begins at the card's own corner."""
     picture = read_picture(shop.pictures / f"{shop.specs[1].id}.jpg")[::-1, ::-1]
     cv2.imwrite(str(tmp_path / "x.png"), cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2BGR))
@@ -100,7 +102,7 @@ def test_a_cropped_picture_upside_down(identify, shop, tmp_path: Path) -> None: 
     assert answer.cards[0].quad[0] == (255.5, 357.5)
 
 
-def test_a_card_that_is_not_there_has_no_name(identify, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_card_that_is_not_there_has_no_name(identify: Identify, tmp_path: Path) -> None:
     """`card_id` and `name` are null, and the nearest is still told."""
     noise = np.random.default_rng(1).integers(0, 256, (36, 26, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "x.png"), cv2.resize(noise, (256, 358), interpolation=cv2.INTER_NEAREST))
@@ -110,7 +112,7 @@ def test_a_card_that_is_not_there_has_no_name(identify, tmp_path: Path) -> None:
     assert card.matches
 
 
-def test_an_empty_table_has_no_cards(identify, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_an_empty_table_has_no_cards(identify: Identify, tmp_path: Path) -> None:
     """No card is an answer, not an error."""
     cv2.imwrite(str(tmp_path / "x.png"), np.full((300, 400, 3), 90, np.uint8))
     (answer,) = answered(identify("--json", tmp_path / "x.png"))
@@ -128,7 +130,7 @@ def bad(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in ("missing.jpg", "empty.jpg", "text.png", "folder.jpg", "cut.jpg")]
 
 
-def test_bad_pictures_stop_no_other(identify, shop, bad: list[Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_bad_pictures_stop_no_other(identify: Identify, shop: Shop, bad: list[Path], tmp_path: Path) -> None:
     """A thousand photos are named over night: one that is broken is said so, in place, and the exit code tells."""
     before = tree(tmp_path)
     good = shop.pictures / f"{shop.specs[2].id}.jpg"
@@ -146,7 +148,7 @@ def test_bad_pictures_stop_no_other(identify, shop, bad: list[Path], tmp_path: P
     assert tree(tmp_path) == before
 
 
-def test_bad_pictures_for_people(identify, shop, bad: list[Path]) -> None:  # type: ignore[no-untyped-def]
+def test_bad_pictures_for_people(identify: Identify, shop: Shop, bad: list[Path]) -> None:
     """The same without --json: names on standard output, complaints on standard error, each picture named once."""
     good = shop.pictures / f"{shop.specs[2].id}.jpg"
     ran = identify("--cropped", bad[0], good)
@@ -158,7 +160,7 @@ def test_bad_pictures_for_people(identify, shop, bad: list[Path]) -> None:  # ty
     assert "confirmed" in second
 
 
-def test_a_speck_is_named_with_its_file(identify, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_speck_is_named_with_its_file(identify: Identify, tmp_path: Path) -> None:
     """The size alone would not say which of a thousand pictures it was."""
     cv2.imwrite(str(tmp_path / "dot.png"), np.zeros((1, 1, 3), np.uint8))
     ran = identify("--json", "--cropped", tmp_path / "dot.png")
@@ -166,7 +168,7 @@ def test_a_speck_is_named_with_its_file(identify, tmp_path: Path) -> None:  # ty
     assert json.loads(ran.out)["error"] == f"{tmp_path / 'dot.png'}: a picture of 1x1 px shows no card"
 
 
-def test_words_are_for_all_three_verdicts(identify, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_words_are_for_all_three_verdicts(identify: Identify, shop: Shop, tmp_path: Path) -> None:
     """The text form names the nearest for a stranger."""
     noise = np.random.default_rng(1).integers(0, 256, (36, 26, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "x.png"), cv2.resize(noise, (256, 358), interpolation=cv2.INTER_NEAREST))
@@ -174,21 +176,23 @@ def test_words_are_for_all_three_verdicts(identify, shop, tmp_path: Path) -> Non
     assert "not in the catalogue, nearest " in ran.out
 
 
-def damaged(shop, to: Path, name: str) -> Path:  # type: ignore[no-untyped-def]
+def damaged(shop: Shop, to: Path, name: str) -> Path:
     shutil.copytree(shop.catalogue, to)
     (to / name).write_bytes((to / name).read_bytes()[:-9])
     return to
 
 
-def test_a_missing_catalogue(command: Command, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_missing_catalogue(command: Command, shop: Shop, tmp_path: Path) -> None:
     """The first thing that goes wrong for everybody: which folder, and how to get one."""
     line = command("identify", "--catalog", tmp_path / "none", shop.photo).refusal()
     assert line.startswith(f"{tmp_path / 'none'} is no catalogue")
     assert "sleevesight catalog build" in line
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "index.json", "metadata.json", "embeddings.npy", "hashes.npy", "usearch.index"])
-def test_a_half_written_catalogue(command: Command, shop, tmp_path: Path, name: str) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "index.json", "metadata.json", "embeddings.npy", "hashes.npy", "usearch.index"]
+)
+def test_a_half_written_catalogue(command: Command, shop: Shop, tmp_path: Path, name: str) -> None:
     """A copy that was interrupted: the damaged file is named, and nothing is answered from it."""
     folder = damaged(shop, tmp_path / "half", name)
     line = command("identify", "--catalog", folder, shop.photo).refusal()
@@ -197,7 +201,7 @@ def test_a_half_written_catalogue(command: Command, shop, tmp_path: Path, name: 
     assert "rebuild" in line
 
 
-def test_a_catalogue_of_another_model(command: Command, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_catalogue_of_another_model(command: Command, shop: Shop, tmp_path: Path) -> None:
     """Distances would mean nothing, and every card would be unknown."""
     shutil.copytree(shop.catalogue, tmp_path / "other")
     manifest = json.loads((tmp_path / "other" / "manifest.json").read_text())
@@ -209,7 +213,7 @@ def test_a_catalogue_of_another_model(command: Command, shop, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no model"])
-def test_a_model_that_is_none(command: Command, shop, tmp_path: Path, content: bytes | None) -> None:  # type: ignore[no-untyped-def]
+def test_a_model_that_is_none(command: Command, shop: Shop, tmp_path: Path, content: bytes | None) -> None:
     """Missing, empty (a failed download) or something else."""
     model = tmp_path / "my.onnx"
     if content is not None:

@@ -1,12 +1,20 @@
 """Commands that look into a configuration or a running system."""
 
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from command import Command
+import zmq
+from command import Command, Shop
+from samples import SAMPLES
 
 from actors.config import Config, parse
-from bus.topics import TOPICS
+from bus.sockets import Address, Publisher
+from bus.topics import HEARTBEAT, TOPICS
 
 
 def test_config_show_is_a_file_to_begin_with(command: Command) -> None:
@@ -23,7 +31,7 @@ def test_config_show_shows_what_counts(command: Command, tmp_path: Path) -> None
     assert "\nconfirm = 5\n" in command("config", "show", "--config", tmp_path / "my.toml").out
 
 
-def test_config_check_of_a_good_file(command: Command, shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_config_check_of_a_good_file(command: Command, shop: Shop, tmp_path: Path) -> None:
     """Exit code 0, so that a deployment can rely on it."""
     (tmp_path / "my.toml").write_text(f'[matcher]\ncatalog = "{shop.catalogue}"\n[capture]\nsource = "{shop.photo}"\n')
     ran = command("config", "check", "--config", tmp_path / "my.toml")
@@ -81,6 +89,41 @@ def test_sinks_lists_what_is_installed(command: Command) -> None:
 def test_tail_of_a_topic_that_does_not_exist(command: Command) -> None:
     """It would wait for ever."""
     assert command("tail", "result").refusal().startswith("there is no topic 'result'; the topics are frame, tracks")
+
+
+@contextmanager
+def on_air(run_dir: Path, name: str) -> Iterator[Path]:
+    """A selector that says a sample message again and again, and the configuration of its system."""
+    topic, message = SAMPLES[name]
+    context: zmq.Context[Any] = zmq.Context()
+    over = threading.Event()
+    publishers = {one: Publisher(context, Address(run_dir), one, "selector", "s") for one in {topic, HEARTBEAT}}
+
+    def say() -> None:
+        while not over.wait(0.01):
+            publishers[topic].send(message, [b"x" * 12] if name == "crops" else [])
+
+    thread = threading.Thread(target=say)
+    thread.start()
+    try:
+        (run_dir / "my.toml").write_text(f'[bus]\nrun_dir = "{run_dir}"\n')
+        yield run_dir / "my.toml"
+    finally:
+        over.set()
+        thread.join()
+        context.destroy(linger=0)
+
+
+@pytest.mark.parametrize("topic", ["crops", "heartbeat"])
+def test_tail_prints_what_is_said(command: Command, tmp_path: Path, topic: str) -> None:
+    """One JSON object a line for `jq`; pictures as their sizes, and an end after so many."""
+    with on_air(tmp_path, topic) as config:
+        ran = command("tail", topic, "--config", config, "--count", 3)
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert (ran.code, ran.err, len(lines)) == (0, "", 3)
+    assert {line["type"] for line in lines} == {topic}
+    assert lines[1]["seq"] == lines[0]["seq"] + 1
+    assert [line.get("blobs") for line in lines] == [[12] if topic == "crops" else None] * 3
 
 
 def test_tail_where_nothing_runs(command: Command, tmp_path: Path) -> None:

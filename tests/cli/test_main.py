@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import Command, in_a_shell, tree
+from command import Command, Shop, in_a_shell, tree
 
 from cli import inspect
 from cli.main import build_parser, main
@@ -96,14 +96,14 @@ def test_our_own_mistakes_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_reader_that_has_seen_enough() -> None:
     """`sleevesight config show | head -1` is no error."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "cli.main", "config", "show"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-    assert process.wait(30) == 0
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
 
 
 def test_a_refusal_in_a_shell() -> None:
@@ -111,17 +111,19 @@ def test_a_refusal_in_a_shell() -> None:
     assert "is no catalogue" in in_a_shell("catalog", "info", "none").refusal()
 
 
-def test_nobody_is_told(shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_nobody_is_told(shop: Shop, tmp_path: Path) -> None:
     """It works offline: an engine that prepares reports for its maker leaves its notes in these folders."""
     folders = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"), str(tmp_path))
     assert in_a_shell("catalog", "verify", shop.catalogue, **folders).code == 0
     assert tree(tmp_path) == {}
 
 
-def test_no_progress_bar_in_a_pipe(shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_no_progress_bar_in_a_pipe(shop: Shop, tmp_path: Path) -> None:
     """Cron jobs and CI logs keep what is written there for ever."""
     images = sorted(shop.pictures.glob("*.jpg"))
-    built = in_a_shell("catalog", "build", "--images", shop.pictures, "--metadata", shop.metadata, "--out", tmp_path / "c")
+    built = in_a_shell(
+        "catalog", "build", "--images", shop.pictures, "--metadata", shop.metadata, "--out", tmp_path / "c"
+    )
     assert (built.code, built.err) == (0, "")
     named = in_a_shell("identify", "--json", "--cropped", "--catalog", tmp_path / "c", *images)
     assert (named.code, named.err) == (0, "")
@@ -129,10 +131,10 @@ def test_no_progress_bar_in_a_pipe(shop, tmp_path: Path) -> None:  # type: ignor
     assert [json.loads(line)["file"] for line in named.out.splitlines()] == [str(image) for image in images]
 
 
-def test_a_progress_bar_on_a_terminal_leaves_the_output_alone(shop, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_progress_bar_on_a_terminal_leaves_the_output_alone(shop: Shop, tmp_path: Path) -> None:
     """The bar goes to standard error, so that `--json > file` holds JSON and nothing else."""
     ours, theirs = pty.openpty()
-    command = ["catalog", "build", "--images", shop.pictures, "--metadata", shop.metadata, "--out", tmp_path / "c", "--json"]
+    command = ["catalog", "build", "--images", shop.pictures, "--out", tmp_path / "c", "--json"]
     with subprocess.Popen(
         [sys.executable, "-m", "cli.main", *map(str, command)],
         stdout=subprocess.PIPE,

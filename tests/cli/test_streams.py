@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from command import Command, in_a_shell, tree
+from command import Command, Shop, in_a_shell, tree
 
 from bus.lock import FileLock
 
@@ -16,7 +16,7 @@ ACTORS = "capture, selector, embedder, matcher, smoother"
 
 
 @pytest.fixture
-def at(tmp_path: Path, shop) -> Path:  # type: ignore[no-untyped-def]
+def at(tmp_path: Path, shop: Shop) -> Path:
     """A folder with everything that can be wrong."""
     (tmp_path / "broken.mp4").write_bytes(b"no video " * 300)
     (tmp_path / "empty.mp4").touch()
@@ -46,7 +46,7 @@ RUNS = {
     "empty video": ("capture", 'source = "{at}/empty.mp4"', "{at}/empty.mp4 is no video that can be decoded"),
     "broken recording": ("capture", 'source = "{at}/broken.mcap"', "{at}/broken.mcap is no recording that can be read"),
     "no pictures": ("capture", 'source = "{at}/empty"', "{at}/empty holds no pictures"),
-    "only broken pictures": ("capture", 'source = "{at}/pictures"', "none of the 1 pictures in {at}/pictures can be read"),
+    "only broken pictures": ("capture", 'source = "{at}/pictures"', "none of the 1 pictures in {at}/pictures"),
     "unknown scene": ("capture", 'source = "scene:nowhere"', ""),
 }
 
@@ -65,7 +65,7 @@ def test_an_actor_that_cannot_start(at: Path, what: str) -> None:
     [
         ("matcher", "", "no catalogue is configured: pass --catalog DIR or set [matcher] catalog"),
         ("matcher", '[matcher]\ncatalog = "{at}/none"', "{at}/none is no catalogue"),
-        ("matcher", '[matcher]\ncatalog = "{at}/half"', "catalogue {at}/half: usearch.index is damaged (it is missing)"),
+        ("matcher", '[matcher]\ncatalog = "{at}/half"', "catalogue {at}/half: usearch.index is damaged"),
         ("embedder", '[embedder]\nmodel = "{at}/none.onnx"', "model {at}/none.onnx cannot be read"),
         ("sink.jsonl", '[sinks]\njsonl = "{at}/gone/out.jsonl"', "[sinks] jsonl = {at}/gone/out.jsonl: No such file"),
     ],
@@ -130,7 +130,7 @@ def test_a_replay_of_nothing(command: Command, at: Path, stream: str, message: s
         ("{at}/broken.mp4", "whole", "capture: {at}/broken.mp4 is no video that can be decoded"),
     ],
 )
-def test_a_replay_that_an_actor_refuses(at: Path, shop, stream: str, catalog: str | None, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_replay_that_an_actor_refuses(at: Path, shop: Shop, stream: str, catalog: str | None, message: str) -> None:
     """The line of the actor is the only one; everybody else was ended, and no half file of events is left."""
     options = ["--catalog", shop.catalogue] if catalog else []
     with tempfile.TemporaryDirectory(prefix="s") as scratch:  # sockets need short names
@@ -140,7 +140,7 @@ def test_a_replay_that_an_actor_refuses(at: Path, shop, stream: str, catalog: st
     assert not list(at.glob("events*"))
 
 
-def test_events_into_a_folder_that_is_not_there(at: Path, shop) -> None:  # type: ignore[no-untyped-def]
+def test_events_into_a_folder_that_is_not_there(at: Path, shop: Shop) -> None:
     """Said before the replay, not after it."""
     events = at / "gone" / "events.jsonl"
     ran = in_a_shell("replay", "scene:still", "--catalog", shop.catalogue, "--events", events, TMPDIR=str(at / "empty"))
@@ -152,6 +152,7 @@ def test_a_run_directory_that_cannot_be_used(at: Path) -> None:
     """Too long for a socket, or a file: the key is named."""
     config = at / "my.toml"
     config.write_text(f'[bus]\nrun_dir = "{at / ("long" * 30)}"\n')
-    assert "has too long a name for sockets: set [bus] run_dir" in in_a_shell("run", "capture", "--config", config).refusal()
+    line = in_a_shell("run", "capture", "--config", config).refusal()
+    assert line.endswith("has too long a name for sockets: set [bus] run_dir")
     config.write_text(f'[bus]\nrun_dir = "{at / "broken.mp4"}"\n')
     assert "broken.mp4 cannot be made" in in_a_shell("run", "capture", "--config", config).refusal()

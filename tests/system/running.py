@@ -160,7 +160,8 @@ class System:
         return code, time.monotonic() - begun
 
     def close(self) -> None:
-        """End whatever is left of it."""
+        """End whatever is left of it; pytest shows its log if the test failed."""
+        print(self.log.read_text())
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

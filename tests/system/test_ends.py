@@ -25,7 +25,7 @@ def left_behind(system: System) -> list[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everything_in_order(running: System, number: int) -> None:
-    """Ctrl-C, or a service that is stopped, ends every actor in time, and readers hear that it is no end of stream."""
+    """Ctrl-C, or a service that is stopped, ends every actor in time, and leaves no visit open."""
     code, seconds = running.stop(number)
     log = running.log.read_text()
     assert code == 0, log
@@ -36,6 +36,8 @@ def test_a_signal_ends_everything_in_order(running: System, number: int) -> None
     last = {beat.actor: beat.state for beat in running.ear.lives()}
     assert last == dict.fromkeys(ACTORS, "stopping")
     assert [bye.final for bye in running.ear.byes] == [False]
+    visits = [visit for one in running.ear.results for visit in one.visits]
+    assert {v.visit for v in visits if v.event == "confirmed"} <= {v.visit for v in visits if v.event == "ended"}
 
 
 def test_a_signal_during_the_start_is_heard(launch: Callable[..., System], short: Path, catalogue: Path) -> None:

@@ -2,11 +2,16 @@
 
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+import pytest
 from running import PATIENCE_S, SLEEVESIGHT
 from tape import Tape
 
@@ -135,3 +140,46 @@ def test_a_full_disk_leaves_no_half_file(pictures: Path, catalogue: Path, tmp_pa
     assert f"{events}: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stream_that_breaks_every_time_ends_the_replay(catalogue: Path, short: Path) -> None:
+    """A source that fails at the same place each time was played from its beginning again, and again, for ever."""
+    folder = short / "pictures"
+    folder.mkdir()
+    for number, size in enumerate((64, 64, 600)):  # the ring for the third picture is more than the limit below allows
+        cv2.imwrite(str(folder / f"{number}.png"), np.zeros((size, size, 3), np.uint8))
+    (short / "c.toml").write_text("[capture]\nring_mb = 1\n")
+    command = [*SLEEVESIGHT, "replay", str(folder), "--catalog", str(catalogue), "--config", str(short / "c.toml")]
+    done = subprocess.run(
+        [*command, "--events", str(short / "e")],
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE_S,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20)),
+    )
+    assert done.returncode == 2
+    assert "capture has failed 3 times" in done.stderr
+    assert "capture: the frame ring of" in done.stderr
+    assert not (short / "e").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_replay_keeps_what_it_has(number: int, recording: Path, catalogue: Path, short: Path) -> None:
+    """Ctrl-C, or a CI job that runs out of time: what was found so far is there, and marked as not complete."""
+    command = [*SLEEVESIGHT, "replay", str(recording), "--catalog", str(catalogue), "--events", str(short / "e")]
+    environment = {**os.environ, "TMPDIR": str(short)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()  # the console sink has seen the first card
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    assert process.returncode == 1, errors
+    assert "Traceback" not in errors
+    frames, summary = read_events(short / "e")
+    assert not summary["complete"]
+    assert 0 < len(frames) == summary["answered"]
+    assert summary["unaccounted"] == 0
+    assert [path.name for path in short.iterdir()] == ["e"]

@@ -13,6 +13,7 @@ from tape import ON, Tape
 
 from actors.backends import open_backend
 from actors.config import EmbedderConfig, dump, updated
+from bus.topics import PIPELINE
 from catalog.build import build
 
 HIDDEN = 4
@@ -82,3 +83,15 @@ def test_a_full_dev_shm_does_not_matter(pictures: Path, catalogue: Path, short: 
     assert "No space left on device" in done.stderr, "the test's own file should have filled it"
     assert done.returncode == 0, done.stderr
     assert "24 answered" in done.stdout
+
+
+def test_the_memory_of_every_process_is_measured(recording: Path, short: Path) -> None:
+    """The budget is for all processes together: one that is left out makes the sum a lie."""
+    pytest.importorskip("onnx", reason="bench.memory makes a model (pip install -e '.[dev]')")
+    from bench.memory import lines, measure
+
+    result = measure(short, f"recording:{recording}", rows=300, dim=32, seconds=0.5)
+    assert set(result["processes"]) == {*PIPELINE, "sink.console", "launcher"}
+    assert all(5 < one["Pss"] < 1000 for one in result["processes"].values())
+    assert result["frames"] > 0
+    assert lines(result)[-2].startswith("together")

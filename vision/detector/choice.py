@@ -26,6 +26,10 @@ _PLAIN = 0.8
 """Share of one colour in a plain card's border: artwork without a border has less, and so has a group of cards."""
 
 
+_TILED = 0.85
+"""The gaps between the cards of a group take up to 15 % of its area."""
+
+
 def choose(quads: Floats, evidence: Evidence) -> NDArray[np.intp]:
     """Indices of the quads that together explain the picture best, at most half covered by each other."""
     fit = np.nonzero((evidence.score > _WEAK) & ~evidence.blank)[0]
@@ -63,7 +67,7 @@ def _explain(quads: Floats, score: Floats, even: Floats) -> list[int]:
         inside = np.nonzero((share[:, i] > 0.8) & (area < 0.8 * area[i]) & ~beaten)[0]
         parts = _apart(inside[np.argsort(-best[inside], kind="stable")], shared, 0.25)
         together = float(best[parts].sum())
-        if together > worth[i]:
+        if together > _TILED * worth[i]:
             beaten[i], best[i] = True, together
     order = np.argsort(-worth, kind="stable")
     return _apart(order[~beaten[order]], shared, 0.5)

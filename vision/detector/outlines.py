@@ -18,11 +18,10 @@ def of_chains(chains: Sequence[NDArray[np.int32]], shortest: float) -> Floats:
     """Quads [n, 4, 2] around chains whose hull has four straight sides, at least `shortest` pixels wide."""
     found = []
     for chain in chains:
-        # Along the outline once or, where it has a gap, there and back; lettering winds within its box instead.
-        if len(chain) < 3 * shortest:
+        if len(chain) < 4:
             continue
         _, _, width, height = cv2.boundingRect(chain)
-        if min(width, height) >= shortest and len(chain) < 5 * (width + height):
+        if min(width, height) >= shortest:
             quad = _four_sides(np.asarray(cv2.convexHull(chain), np.int32))
             if quad is not None:
                 found.append(quad)

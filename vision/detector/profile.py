@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vision.detector.lines import Floats, Lines, Pixels, strongest
 
-_STRIDE = 3.0
+_STRIDE = 4.0
 _GAP = 2.0
 """Pixels from the line to both sides: beyond the blur of the edge itself."""
 

@@ -113,7 +113,7 @@ def of_lines(lines: Lines, profile: Profile, shortest: float) -> tuple[Floats, F
         table[j, a, b], runs[j, a, b] = evidence, over
     of_pair, q, r = _couples(pair, j, evidence)
     i, k = i[of_pair], k[of_pair]
-    mean = (table[q, i, k] + table[k, q, r] + table[r, i, k] + table[i, q, r]) / 4
+    mean = np.asarray((table[q, i, k] + table[k, q, r] + table[r, i, k] + table[i, q, r]) / 4, np.float32)
     good = np.nonzero(mean > _WEAK_QUAD)[0]
     i, k, q, r, mean = i[good], k[good], q[good], r[good], mean[good]
     kept = _various(lines, along, (i, k, q, r), mean)

@@ -1,0 +1,149 @@
+"""The detector as its callers see it: pictures in, quads out."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from detect_pictures import lay, table, tilted, turned, upright
+from numpy.typing import NDArray
+
+from vision.detect import DetectorSettings, detect
+from vision.quad import Quad, area, as_quad, corner_error, iou, portrait, size
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "real"
+
+
+def the_one(picture: NDArray[np.uint8], truth: Quad) -> float:
+    """The corner error of the only detection."""
+    found = detect(picture)
+    assert len(found) == 1
+    assert found[0].quad.dtype == np.float32
+    assert np.array_equal(found[0].quad, portrait(found[0].quad))
+    assert 0.5 <= found[0].score <= 1.0
+    return corner_error(found[0].quad, portrait(truth))
+
+
+@pytest.mark.parametrize("degrees", range(0, 180, 15))
+def test_a_card_is_found_at_any_angle(degrees: int) -> None:
+    """Corners collapse near 45° and short edges swap with long ones when the order of corners is taken for granted."""
+    truth = turned(upright(450, 450, 260), degrees)
+    assert the_one(lay(table(), truth), truth) < 0.02
+
+
+@pytest.mark.parametrize("axis", [0, 40, 90])
+def test_a_tilted_card_is_found(axis: int) -> None:
+    """Perspective bends the aspect and the angles that a detector may ask for."""
+    truth = tilted(360, 35, axis)
+    assert the_one(lay(table(), truth), truth) < 0.02
+
+
+@pytest.mark.parametrize("width", [70, 140, 560])
+def test_small_and_large_cards_are_found(width: int) -> None:
+    """A single scale loses the cards that are small in the frame or fill it."""
+    truth = turned(upright(450, 450, width), 8)
+    assert the_one(lay(table(), truth), truth) < 0.04
+
+
+def test_neighbours_stay_apart() -> None:
+    """Two cards side by side have a card's proportions together; so have the page and many groups in it."""
+    picture, truths = table(1200, 1200), []
+    for row in range(3):
+        for column in range(3):
+            truths.append(upright(300 + 290 * column, 220 + 385 * row, 260))
+            picture = lay(picture, truths[-1], seed=3 * row + column)
+    found = [one.quad for one in detect(picture)]
+    assert all(max(iou(quad, truth) for truth in truths) > 0.8 for quad in found)
+    assert sum(max((iou(quad, truth) for quad in found), default=0) > 0.8 for truth in truths) >= 8
+
+
+def test_a_thumb_on_a_corner_does_not_move_it() -> None:
+    """A corner taken from the outline instead of the sides' lines lies on the finger."""
+    truth = turned(upright(450, 450, 300), 10)
+    picture = lay(table(), truth)
+    cv2.ellipse(picture, truth[2].astype(int).tolist(), (90, 40), 40, 0, 360, (215, 160, 130), -1, cv2.LINE_AA)
+    assert the_one(picture, truth) < 0.04
+
+
+def test_a_picture_of_a_card_alone_is_the_card() -> None:
+    """A scan has no table around the card whose edge could be seen."""
+    picture = lay(table(504, 704), upright(251.5, 351.5, 504))
+    found = detect(picture)
+    assert len(found) == 1
+    assert area(found[0].quad) == pytest.approx(504 * 704, rel=0.03)
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    """Noise, gradients, sheets of paper and frames without content are what a camera sees most of the time."""
+    rng = np.random.default_rng(3)
+    ramp = np.tile(np.linspace(0, 255, 900, dtype=np.uint8)[:, None, None], (1, 900, 3))
+    paper = cv2.fillPoly(table(), [turned(upright(450, 450, 300), 20).astype(np.int32)], (235, 235, 230))
+    noise = rng.integers(0, 256, (600, 800, 3), dtype=np.uint8)
+    for picture in (table(), ramp, paper, noise, np.zeros((480, 640, 3), np.uint8)):
+        assert detect(picture) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (500, 2), (16, 16)])
+def test_frames_of_any_size_are_taken(shape: tuple[int, int]) -> None:
+    """A cropped or broken frame must not end the capture process."""
+    rng = np.random.default_rng(1)
+    assert isinstance(detect(rng.integers(0, 256, (*shape, 3), dtype=np.uint8)), list)
+
+
+def test_the_frame_stays_as_it_is() -> None:
+    """Frames lie in memory that others read: mapped read-only, and mirrored or cut without a copy."""
+    truth = turned(upright(450, 450, 260), 30)
+    picture = lay(table(), truth)
+    picture.setflags(write=False)
+    before = picture.copy()
+    first = detect(picture)
+    assert np.array_equal(picture, before)
+    again = detect(np.asfortranarray(picture)[:, :, :])
+    assert np.array_equal(first[0].quad, again[0].quad)
+    assert len(detect(picture[:, ::-1])) == 1
+
+
+@pytest.mark.parametrize(
+    "frame", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3), np.float32)]
+)
+def test_other_pictures_are_refused(frame: NDArray[np.uint8]) -> None:
+    """A grey or float frame would otherwise fail deep inside with a message about something else."""
+    with pytest.raises(ValueError, match=r"a frame is uint8 RGB \[height, width, 3\]"):
+        detect(frame)
+
+
+def test_settings_are_kept() -> None:
+    """A user who asks for large and sure cards must not get others."""
+    truth = turned(upright(450, 450, 260), 5)
+    picture = lay(table(), truth)
+    assert detect(picture, DetectorSettings(min_width_px=300)) == []
+    assert detect(picture, DetectorSettings(min_score=1.1)) == []
+    assert len(detect(picture, DetectorSettings(min_width_px=250))) == 1
+
+
+def read(path: Path) -> NDArray[np.uint8]:
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the folder of real pictures is not beside the checkout")
+def test_most_cards_of_real_photos_are_found() -> None:
+    """Rendered cards lie cleaner than real ones: hands, carpets, toploaders and shadows are in these photos."""
+    rows = list(csv.DictReader((SHARED / "photos.csv").open(newline="")))
+    found = {file: detect(read(SHARED / file)) for file in {row["file"] for row in rows}}
+    truths = [(row["file"], as_quad(np.array(row["quad"].split(), np.float32).reshape(4, 2))) for row in rows]
+    hits = sum(any(iou(one.quad, quad) > 0.8 for one in found[file]) for file, quad in truths)
+    assert hits >= 0.75 * len(truths)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the folder of real pictures is not beside the checkout")
+def test_nothing_is_found_in_photos_without_cards() -> None:
+    """Plates, a laptop, zebras and a playmat are no cards."""
+    for path in sorted((SHARED / "empty").glob("*.jpg")):
+        assert [tuple(map(round, size(one.quad))) for one in detect(read(path))] == [], path.name
