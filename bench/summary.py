@@ -13,10 +13,12 @@ from bus.messages import Heartbeat, Results
 
 Summary = dict[str, Any]
 
+_UNREAD = ("overflow", "newer_schema", "unknown_type", "malformed")
+
 FRAME_LOSSES = {
     "capture": ("ring_full", "source_late"),
-    "selector": ("stale", "overflow", "ring_gone", "lease_expired", "newer_schema", "unknown_type", "malformed"),
-    "smoother": ("selector_restart", "overflow"),
+    "selector": ("ring_gone", "lease_expired", *(f"frame.{reason}" for reason in ("stale", *_UNREAD))),
+    "smoother": ("selector_restart", *(f"tracks.{reason}" for reason in _UNREAD)),
 }
 """The drops that cost a frame its result, by the actor that counts them."""
 

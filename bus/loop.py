@@ -121,7 +121,8 @@ class Loop:
                 log.exception("failed at work", actor=self._actor.name)
                 raise ActorFailed(f"{self._actor.name}: {error}") from error
         finally:
-            faulthandler.cancel_dump_traceback_later()
+            if self._deadman:  # a thread that hangs in native code would keep the interpreter from exiting
+                faulthandler.dump_traceback_later(HANG_DEADLINE_S, exit=True)
             self._actor.close()
             publishers = [*self._publishers.values(), self._heartbeat]
             for publisher in publishers:
@@ -187,7 +188,7 @@ class Loop:
                 self._byes.discard(topic.name)  # the publisher is back with a new stream
                 waiting.append((message, blobs))
         if topic.policy == "latest" and not self._lossless and len(waiting) > 1:
-            self.drops["stale"] += len(waiting) - 1
+            subscriber.drops["stale"] += len(waiting) - 1
             del waiting[:-1]
         for message, blobs in waiting:
             self.counts[f"{topic.name}_in"] += 1
@@ -228,7 +229,11 @@ class Loop:
         )
 
     def _all_drops(self) -> Counter[str]:
-        return sum((subscriber.drops for subscriber in self._subscribers), Counter(self.drops))
+        """The actor's own, and what its readers lost, by topic and reason."""
+        drops = Counter(self.drops)
+        for subscriber in self._subscribers:
+            drops.update({f"{subscriber.topic.name}.{reason}": count for reason, count in subscriber.drops.items()})
+        return drops
 
     def _publisher(self, topic: Topic, name: str) -> Publisher:
         publisher = Publisher(self._context, self.address, topic, name, self.session)

@@ -8,7 +8,7 @@ import pytest
 
 from bench.summary import FRAME_LOSSES, lines, percentiles, summarise
 from bus.messages import Heartbeat, Hop, Results, Visit
-from bus.topics import PIPELINE
+from bus.topics import PIPELINE, TOPICS
 
 DOCS = Path(__file__).parents[2] / "docs"
 CACHED = [Hop("capture", 0, 1_000_000), Hop("select", 2_000_000, 3_000_000)]
@@ -34,7 +34,7 @@ def test_frames_add_up() -> None:
     """frames = answered + lost, by reason + unaccounted: a frame that nobody can explain must show."""
     beats = [
         beat("capture", {"frames": 100}, ring_full=3, source_late=2, unanswered=9),
-        beat("selector", {"tracks": 300, "crops": 30}, stale=20, lease_expired=1, answer_late=4),
+        beat("selector", {"tracks": 300, "crops": 30}, **{"frame.stale": 20}, lease_expired=1, answer_late=4),
         beat("smoother", {}, selector_restart=4, embed_failed=2),
     ]
     summary = summarise([results(frame) for frame in range(65)], beats, {}, True)
@@ -42,7 +42,7 @@ def test_frames_add_up() -> None:
     assert summary["drops"] == {
         "capture.ring_full": 3,
         "capture.source_late": 2,
-        "selector.stale": 20,
+        "selector.frame.stale": 20,
         "selector.lease_expired": 1,
         "smoother.selector_restart": 4,
     }
@@ -53,11 +53,11 @@ def test_every_life_of_an_actor_counts() -> None:
     """A selector that was killed took its counters with it: the last heartbeat of each life is what is left."""
     beats = [
         beat("capture", {"frames": 50}),
-        beat("selector", {"tracks": 10, "crops": 2}, "1", stale=4),
-        beat("selector", {"tracks": 20, "crops": 3}, "2", stale=5),
+        beat("selector", {"tracks": 10, "crops": 2}, "1", **{"frame.stale": 4}),
+        beat("selector", {"tracks": 20, "crops": 3}, "2", **{"frame.stale": 5}),
     ]
     summary = summarise([results(frame) for frame in range(41)], beats, {"selector": 1}, True)
-    assert summary["drops"] == {"selector.stale": 9}
+    assert summary["drops"] == {"selector.frame.stale": 9}
     assert (summary["cards_seen"], summary["embeddings"], summary["saved"]) == (30, 5, 6.0)
     assert summary["unaccounted"] == 0
 
@@ -138,7 +138,8 @@ def test_losses_are_those_of_the_specification() -> None:
     for actor, reasons in FRAME_LOSSES.items():
         assert actor in PIPELINE
         for reason in reasons:
-            assert f"`{reason}`" in text
+            topic, _, kind = reason.rpartition(".")
+            assert f"`{reason}`" in text or (topic in TOPICS and f"`TOPIC.{kind}`" in text)
 
 
 @pytest.mark.parametrize("restarts", [{}, {"embedder": 2}])

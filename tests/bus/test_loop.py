@@ -107,7 +107,7 @@ def test_a_reader_that_falls_behind_takes_the_newest(bench: Bench) -> None:
     answered = bench.answered()
     bench.until(lambda: bench.heartbeats[-1].counts.get("frames") == len(answered))
     assert len(answered) < 21
-    assert bench.heartbeats[-1].drops["stale"] == 21 - len(answered)
+    assert bench.heartbeats[-1].drops["frame.stale"] == 21 - len(answered)
 
 
 @pytest.mark.parametrize("bench", ["lossless"], indirect=True)

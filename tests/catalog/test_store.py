@@ -8,7 +8,8 @@ import pytest
 
 from catalog import store
 from catalog.build import build
-from catalog.store import Catalogue, CatalogueError, check_model, replacing
+from catalog.store import Catalogue, CatalogueError, check_model
+from catalog.swap import replacing
 
 
 def test_every_file_of_the_format_is_there(folder):

@@ -8,7 +8,8 @@ import pytest
 from catalog import store
 from catalog.build import build
 from catalog.index import VectorIndex
-from catalog.store import Catalogue, ModelRef, replacing
+from catalog.store import Catalogue, ModelRef
+from catalog.swap import replacing
 from catalog.verify import verify
 
 

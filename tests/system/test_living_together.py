@@ -101,8 +101,8 @@ def test_a_newer_schema_is_counted_and_left_out(short: Path, catalogue: Path) ->
         publisher.socket.send_multipart([b"tracks", b"\xc1 no msgpack"])
         ear.until(lambda: len(ear.results) >= 2, "results for what could be read")
         assert [one.frame for one in ear.results] == [0, 2]
-        ear.until(lambda: _drops(ear).get("malformed", 0) == 1, "the count in the heartbeat")
-        assert _drops(ear)["newer_schema"] == 2
+        ear.until(lambda: _drops(ear).get("tracks.malformed", 0) == 1, "the count in the heartbeat")
+        assert _drops(ear)["tracks.newer_schema"] == 2
         assert smoother.poll() is None
         smoother.terminate()
         assert smoother.wait(PATIENCE_S) == 0
