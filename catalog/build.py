@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from catalog.embedding import Embedder, normalise
 from catalog.groups import reprint_groups
 from catalog.metadata import MetadataError, read_metadata
+from catalog.picture import PictureError, read_picture
 from catalog.pictures import Picture, assign, find_pictures
 from catalog.store import ModelRef, check_target, write
 from vision.phash import perceptual_hashes
@@ -87,15 +88,10 @@ def build(
 def read_crop(path: Path) -> NDArray[np.uint8] | None:
     """A picture as a canonical crop uint8 RGB [358, 256, 3]; None when it cannot be read."""
     try:
-        content = np.fromfile(path, np.uint8)
-    except OSError:
+        picture = read_picture(path)
+    except PictureError:
         return None
-    # cv2.imread cannot open every path on every system and prints what it thinks of it.
-    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if picture is None:
-        return None
-    crop = cv2.resize(picture, (CROP_WIDTH, CROP_HEIGHT), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(cv2.resize(picture, (CROP_WIDTH, CROP_HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _embed(

@@ -8,9 +8,8 @@ from pathlib import Path
 import msgspec
 
 from catalog.metadata import Metadata, MetadataError
+from catalog.picture import SUFFIXES
 from catalog.store import Printing
-
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +34,9 @@ def find_pictures(root: Path) -> PictureFolder:
     """All pictures below a folder. Raises MetadataError when there is no folder or no picture in it."""
     if not root.is_dir():
         raise MetadataError(f"picture folder {root} does not exist")
-    files = tuple(sorted(file for file in root.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file()))
+    files = tuple(sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()))
     if not files:
-        raise MetadataError(f"picture folder {root} holds no picture ({', '.join(sorted(_SUFFIXES))})")
+        raise MetadataError(f"picture folder {root} holds no picture ({', '.join(sorted(SUFFIXES))})")
     return PictureFolder(root, files)
 
 

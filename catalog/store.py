@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.index import VectorIndex
+from catalog.swap import leftovers, replacing
 from vision.phash import HASH_BYTES
 
 FORMAT = 1
@@ -170,6 +168,7 @@ def write(
     created: str,
 ) -> None:
     """Write a catalogue folder whole or not at all, replacing the catalogue that may be there."""
+    check_target(out)
     with replacing(out) as folder:
         np.save(folder / EMBEDDINGS, np.ascontiguousarray(embeddings, np.float32), allow_pickle=False)
         np.save(folder / HASHES, np.ascontiguousarray(hashes, np.uint8), allow_pickle=False)
@@ -194,36 +193,6 @@ def check_target(out: Path) -> None:
         return
     if out.exists():
         raise CatalogueError(f"{out} exists and is no catalogue; name a new folder, or move what is there away")
-
-
-@contextmanager
-def replacing(out: Path) -> Iterator[Path]:
-    """A folder beside `out` to write into, which takes its place when the block ends without an error.
-
-    A folder cannot be replaced in one step, so for an instant there is none; never is there half of one.
-    """
-    check_target(out)
-    partial = out.with_name(f"{out.name}.partial-{os.getpid()}")
-    old = out.with_name(f"{out.name}.old-{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        _sync(partial)
-        if out.exists():
-            out.rename(old)
-        partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        if old.exists() and not out.exists():
-            old.rename(out)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def leftovers(path: Path) -> list[Path]:
-    """Folders beside a catalogue that an interrupted build left behind."""
-    return sorted(p for kind in ("partial", "old") for p in path.parent.glob(f"{path.name}.{kind}-*"))
 
 
 def group_rows(ids: Sequence[str], groups: Sequence[Sequence[str]]) -> NDArray[np.int32]:
@@ -307,9 +276,3 @@ def _read_json(path: Path, name: str, kind: Any) -> Any:
 
 def _write_json(path: Path, content: Any) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
-
-
-def _sync(folder: Path) -> None:
-    for file in folder.iterdir():
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())

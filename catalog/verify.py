@@ -12,7 +12,8 @@ import numpy as np
 
 from catalog.embedding import Embedder
 from catalog.index import exact_search
-from catalog.store import CONTENT, Catalogue, CatalogueError, check_model, file_ref, leftovers, read_manifest
+from catalog.store import CONTENT, Catalogue, CatalogueError, check_model, file_ref, read_manifest
+from catalog.swap import leftovers
 
 _SAMPLE = 256
 _UNIT_TOLERANCE = 1e-3

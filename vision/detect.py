@@ -7,6 +7,7 @@ the set that explains most of the picture is kept, and its sides are refined in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,18 +29,17 @@ from vision.quad import is_convex, portrait, size
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """What a user may turn: all cards of `min_width_px` and up, with at least `min_score`.
-
-    `reduced_px` is the longer side of the picture that lines are looked for in: more finds smaller cards and takes
-    longer.
-    """
+    """What a user may turn: all cards of `min_width_px` frame pixels and up, with at least `min_score`."""
 
     min_width_px: float = 20.0
     min_score: float = 0.5
-    reduced_px: int = 400
 
 
 _DEFAULTS = DetectorSettings()
+
+_REDUCED_PX = 400
+"""Longer side of the picture that lines are looked for in. More costs time and finds no more: lettering and wood grain
+then crowd out the sides of cards."""
 
 _SMALLEST = 14.0
 """Width in pixels of the reduced picture below which a card's sides are shorter than the noise of their ends allows."""
@@ -62,27 +62,33 @@ def detect(frame: NDArray[np.uint8], settings: DetectorSettings = _DEFAULTS) -> 
     """
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
         raise ValueError(f"a frame is uint8 RGB [height, width, 3], not {frame.dtype} {list(frame.shape)}")
-    reduced, scale = _reduced(frame, settings.reduced_px)
+    reduced, scale = _reduced(frame)
     quads, evidence = _find(reduced, frame, scale)
     if is_scan(reduced, quads):
-        return [Detection(whole(frame), SCAN_SCORE)]
+        found = [Detection(whole(frame), SCAN_SCORE)]
+    else:
+        found = _detections(frame, scale, quads, evidence)
+    kept = [card for card in found if card.score >= settings.min_score and size(card.quad)[0] >= settings.min_width_px]
+    return sorted(kept, key=lambda card: -card.score)
+
+
+def _detections(frame: Pixels, scale: Floats, quads: Floats, evidence: Floats) -> list[Detection]:
+    """Quads of the reduced picture, refined in the frame, with scores."""
     if not len(quads):
         return []
     quads, support = _sharpen(frame, (quads + 0.5) * scale - 0.5, float(scale.max()))
     scores = np.clip((0.6 * evidence + 0.4 * support.mean(axis=1) - _NONE) / (_SURE - _NONE), 0, 1)
-    found = [
+    return [
         Detection(portrait(quad), float(score))
         for quad, score in zip(quads, scores, strict=True)
-        if score >= settings.min_score and np.isfinite(quad).all() and is_convex(quad)
+        if np.isfinite(quad).all() and is_convex(quad)
     ]
-    found = [card for card in found if size(card.quad)[0] >= settings.min_width_px]
-    return sorted(found, key=lambda card: -card.score)
 
 
-def _reduced(frame: Pixels, longest: int) -> tuple[Pixels, Floats]:
-    """The frame at no more than `longest` pixels, slightly blurred, and the (x, y) factors back to the frame."""
+def _reduced(frame: Pixels) -> tuple[Pixels, Floats]:
+    """The frame at no more than `_REDUCED_PX`, slightly blurred, and the (x, y) factors back to the frame."""
     height, width = frame.shape[:2]
-    factor = min(1.0, longest / max(height, width))
+    factor = min(1.0, _REDUCED_PX / max(height, width))
     to = max(1, round(width * factor)), max(1, round(height * factor))
     # Not INTER_AREA: 11 ms against 1 for 1520 px; the blur below takes what it aliases.
     small = cv2.resize(frame, to, interpolation=cv2.INTER_LINEAR) if factor < 1 else frame
@@ -121,13 +127,18 @@ def _closer(
     moved, _ = _sharpen(frame, (quads[small] + 0.5) * scale - 0.5, float(scale.max()))
     again = weigh(frame, moved, overrun[small])
     better = again.score > evidence.score[small]
-    small, quads = small[better], quads.copy()
-    quads[small] = (moved[better] + 0.5) / scale - 0.5
-    for of_all, of_small in zip(
-        (evidence.score, evidence.even, evidence.blank), (again.score, again.even, again.blank), strict=True
-    ):
-        of_all[small] = of_small[better]
-    return quads, evidence
+    small = small[better]
+    quads = _replaced(quads, small, ((moved + 0.5) / scale - 0.5)[better])
+    score = _replaced(evidence.score, small, again.score[better])
+    even = _replaced(evidence.even, small, again.even[better])
+    blank = _replaced(evidence.blank, small, again.blank[better])
+    return quads, Evidence(score, even, blank)
+
+
+def _replaced(values: NDArray[Any], index: NDArray[np.intp], new: NDArray[Any]) -> NDArray[Any]:
+    values = values.copy()
+    values[index] = new
+    return values
 
 
 def _sharpen(frame: Pixels, quads: Floats, scale: float) -> tuple[Floats, Floats]:
