@@ -22,6 +22,8 @@ FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.2, 10.0
 STEADY_S = 3.0
 """A process that lived this long was well: its next death starts the back-off anew."""
 STOP_S = 5.0
+DRAIN_S = 15.0
+"""How long the pipeline may take to pass on what it holds after the source has ended."""
 REFUSED = 2
 """Exit code of an actor that cannot start and has said why: at first start that is final."""
 
@@ -41,6 +43,7 @@ class Child:
     backoff: float = FIRST_BACKOFF_S
     again_at: float = 0.0
     over: bool = False
+    ended_at: float = 0.0
 
 
 class Launcher:
@@ -78,7 +81,7 @@ class Launcher:
 
     def _bury(self, child: Child, code: int, now: float) -> None:
         if code == 0:
-            child.over = True
+            child.over, child.ended_at = True, now
             return
         if code == REFUSED and not child.restarts:
             child.over = True
@@ -91,8 +94,10 @@ class Launcher:
         child.backoff = min(child.backoff * 2, LAST_BACKOFF_S)
 
     def over(self) -> bool:
-        """Whether every actor has come to its end."""
-        return all(child.over for child in self.children.values())
+        """Whether every actor has come to its end, or had time to: one that was started again may have missed it."""
+        capture = self.children.get("capture")
+        drained = capture is not None and capture.ended_at > 0 and time.monotonic() > capture.ended_at + DRAIN_S
+        return drained or all(child.over for child in self.children.values())
 
     def restarts(self) -> dict[str, int]:
         """How often each actor had to be started again."""

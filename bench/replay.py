@@ -23,8 +23,6 @@ from bus.sockets import Address, Subscriber
 from bus.topics import HEARTBEAT, PIPELINE, RESULTS
 
 READY_S = 60.0
-DRAIN_S = 15.0
-"""How long the pipeline may take to pass on what it holds after the source has ended."""
 MAX_FAILURES = 3
 """An actor that has failed by itself this often will do so for ever: the same stream leads it to the same place."""
 
@@ -137,7 +135,9 @@ def _run(config: Config, events: TextIO | None) -> Summary:
             if time.monotonic() > deadline:
                 raise ReplayError(f"not everybody is ready after {READY_S:.0f} s: the log above says who")
         launcher.start("capture")
-        complete = _until_the_end(launcher, collector)
+        while not launcher.over():
+            _watch(launcher, collector)
+        complete = collector.ended
     except KeyboardInterrupt:
         pass
     finally:
@@ -146,18 +146,6 @@ def _run(config: Config, events: TextIO | None) -> Summary:
             collector.collect(0)
         collector.close()
     return summarise(collector.results, list(collector.heartbeats.values()), launcher.restarts(), complete)
-
-
-def _until_the_end(launcher: Launcher, collector: Collector) -> bool:
-    """Collect until the end of the stream has come through, and the actors have ended."""
-    drained_by = 0.0
-    while not launcher.over():
-        _watch(launcher, collector)
-        if launcher.children["capture"].over:
-            drained_by = drained_by or time.monotonic() + DRAIN_S
-            if time.monotonic() > drained_by:
-                break
-    return collector.ended
 
 
 def _watch(launcher: Launcher, collector: Collector) -> None:

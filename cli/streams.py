@@ -26,6 +26,12 @@ def _config(arguments: argparse.Namespace) -> Config:
     return config
 
 
+def _interruptible() -> None:
+    """SIGTERM ends in order as Ctrl-C does; and both do so in the background of a script, where SIGINT is ignored."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def replay(arguments: argparse.Namespace) -> int:
     """A stream through the real processes, with a summary at the end."""
     from actors.config import updated
@@ -43,7 +49,7 @@ def replay(arguments: argparse.Namespace) -> int:
     if arguments.config is None:
         config = updated(config, "log", level="warning")
     configure(config.log)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _interruptible()
     try:
         summary = run_replay(config, arguments.events)
     except ActorRefused:
@@ -65,7 +71,7 @@ def up(arguments: argparse.Namespace) -> int:
     if arguments.source is not None:
         config = updated(config, "capture", source=arguments.source)
     configure(config.log)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _interruptible()
     launcher = Launcher(config)
     try:
         launcher.start(*(f"sink.{name}" for name in config.sinks.enabled), *reversed(PIPELINE))

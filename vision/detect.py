@@ -6,6 +6,7 @@ the set that explains most of the picture is kept, and its sides are refined in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from vision.detector.quads import of_lines
 from vision.detector.refine import refine
 from vision.detector.scan import SCAN_SCORE, is_scan, whole
 from vision.detector.shape import ordered, widths
-from vision.quad import is_convex, portrait, size
+from vision.quad import Quad, is_convex, portrait, size
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,20 @@ _NONE, _SURE = 0.68, 0.94
 """Evidence and support together: where scores begin and where they reach 1."""
 
 
-def detect(frame: NDArray[np.uint8], settings: DetectorSettings = _DEFAULTS) -> list[Detection]:
+def detect(
+    frame: NDArray[np.uint8], settings: DetectorSettings = _DEFAULTS, known: Sequence[Quad] = ()
+) -> list[Detection]:
     """Every card in a frame uint8 RGB [h, w, 3], the surest first; quads in frame pixels, by `vision.quad.portrait`.
 
+    What lies under the quads `known` is not looked at: cards that are followed already cost nothing to look past.
     Raises ValueError for anything that is not a colour picture of 8 bits.
     """
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
         raise ValueError(f"a frame is uint8 RGB [height, width, 3], not {frame.dtype} {list(frame.shape)}")
     reduced, scale = _reduced(frame)
-    quads, evidence = _find(reduced, frame, scale)
-    if is_scan(reduced, quads):
+    hidden = [(quad + 0.5) / scale - 0.5 for quad in known]
+    quads, evidence = _find(reduced, frame, scale, hidden)
+    if not known and is_scan(reduced, quads):
         found = [Detection(whole(frame), SCAN_SCORE)]
     else:
         found = _detections(frame, scale, quads, evidence)
@@ -96,9 +101,9 @@ def _reduced(frame: Pixels) -> tuple[Pixels, Floats]:
     return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.uint8), back
 
 
-def _find(picture: Pixels, frame: Pixels, scale: Floats) -> tuple[Floats, Floats]:
-    """Quads [n, 4, 2] of the cards in a reduced picture, and their evidence [n]."""
-    found, gradient = chains(picture)
+def _find(picture: Pixels, frame: Pixels, scale: Floats, hidden: Sequence[Quad]) -> tuple[Floats, Floats]:
+    """Quads [n, 4, 2] of the cards in a reduced picture outside of the `hidden` ones, and their evidence [n]."""
+    found, gradient = chains(picture, hidden)
     pieces = segments(found, gradient)
     if len(pieces) < 4:
         return np.zeros((0, 4, 2), np.float32), np.zeros(0, np.float32)

@@ -3,10 +3,14 @@
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from running import ACTORS, System, configuration
+from running import ACTORS, Ear, System, configuration
 from tape import Tape
+
+from actors.launcher import Launcher
+from bus.topics import PIPELINE
 
 STOP_S = 5.0
 
@@ -86,3 +90,31 @@ def test_an_actor_that_cannot_start_ends_the_others(launch: Callable[..., System
     assert f"matcher: {short}/nothing is no catalogue" in log
     assert "Traceback" not in log
     assert system.processes() == {}
+
+
+def test_an_actor_that_missed_the_end_does_not_keep_the_others(
+    short: Path, catalogue: Path, tape: Tape, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was started again after the goodbye waited for a stream that was over, and `up` with it, for ever."""
+    monkeypatch.setattr("actors.launcher.DRAIN_S", 0.5)
+    tape.write(short / "brief.mcap", 20, 15.0)
+    launcher = Launcher(configuration(short / "run", catalogue, f"recording:{short / 'brief.mcap'}"))
+    ear = Ear(short / "run")
+
+    def stepped(condition: Callable[[], Any]) -> Any:
+        launcher.step()
+        return condition()
+
+    try:
+        launcher.start("sink.jsonl", *reversed(PIPELINE))
+        ear.until(lambda: stepped(lambda: ear.results), "a first result")
+        embedder = launcher.children["embedder"].process
+        embedder.send_signal(signal.SIGSTOP)  # so that it has not heard the goodbye when it is killed
+        ear.until(lambda: stepped(lambda: launcher.children["capture"].over), "the end of the stream")
+        embedder.kill()
+        ear.until(lambda: stepped(launcher.over), "the end of it all")
+    finally:
+        launcher.stop()
+        ear.close()
+    assert not launcher.children["matcher"].ended_at
+    assert [path.name for path in (short / "run").iterdir() if path.suffix != ".lock"] == []

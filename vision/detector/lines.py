@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.quad import Quad
+
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
@@ -21,6 +23,9 @@ _BUSY = 0.9
 
 _BEND = 1.5
 """A chain is cut where it leaves its chord by this many pixels: the staircase of a slanted edge stays below 1."""
+
+_SIDE = 5
+"""Width in pixels of a side: the blur of its edge, and half a pixel of error on either side."""
 
 _CLEAR = 480.0
 """Gradient of a step of 120 levels: edges count by their contrast up to here, so that wood grain crowds no card out."""
@@ -61,15 +66,21 @@ def strongest(colours: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.maximum(np.maximum(colours[..., 0], colours[..., 1]), colours[..., 2]))
 
 
-def chains(picture: Pixels) -> tuple[list[NDArray[np.int32]], NDArray[np.int16]]:
+def chains(picture: Pixels, hidden: Sequence[Quad] = ()) -> tuple[list[NDArray[np.int32]], NDArray[np.int16]]:
     """Chains of edges of a picture uint8 [h, w, 3], cut where they bend, each int32 [k, 2], and its gradient [h, w].
 
-    The strongest channel counts, because a yellow border on skin differs in blue alone.
+    The strongest channel counts, because a yellow border on skin differs in blue alone. Under the quads `hidden` and
+    on their sides there are no edges.
     """
     dx, dy, strength = _gradient(picture)
     sample = strength[::4, ::4].ravel()
     busy = int(_BUSY * len(sample))
     high = max(CONTRAST, float(np.partition(sample, busy)[busy]))
+    for quad in hidden:
+        outline = np.round(quad).astype(np.int32)
+        for layer in (dx, dy, strength):
+            cv2.fillConvexPoly(layer, outline, 0)
+            cv2.polylines(layer, [outline], True, 0, _SIDE)
     found, _ = cv2.findContours(cv2.Canny(dx, dy, high / 2, high), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     cut = [cv2.approxPolyDP(chain, _BEND, False) for chain in found if len(chain) >= 2 * _SHORTEST]
     return [np.asarray(chain[:, 0], np.int32) for chain in cut], strength
