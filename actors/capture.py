@@ -13,7 +13,7 @@ from bus.actor import Actor, Bus
 from bus.messages import Box, Frame, Hop, Results
 from bus.ring import RingServer, RingWriter
 from bus.topics import FRAME, RESULTS
-from vision.detect import detect
+from vision.follow import Follower
 from vision.quad import corners
 
 IN_FLIGHT = {"lockstep": 1, "flatout": 4}
@@ -44,6 +44,7 @@ class Capture(Actor):
         self._frame = -1
         self._answered = -1
         self._sent_ns = 0
+        self._follower = Follower()
         self._left_out_ms = math.inf
         """How late the frame before was, if it was left out."""
 
@@ -150,7 +151,7 @@ class Capture(Actor):
             return
         written = self.bus.clock.now_ns()
         assert self._source is not None
-        found = frame.detections if self._source.detects else detect(frame.pixels)
+        found = frame.detections if self._source.detects else self._follower.update(frame.pixels)
         boxes = None if found is None else [Box(corners(one.quad), one.score) for one in found]
         self.bus.counts["detections"] += len(boxes or ())
         self._sent_ns = self.bus.clock.now_ns()

@@ -26,15 +26,19 @@ _REACH = 0.015
 """How far an edge may move from frame to frame, in card widths: the rim of a sleeve lies 0.024 off the card's edge."""
 _KEPT, _LEAST = 0.6, 0.3
 """Share of the support that a card had at first, and support, below which it is not there any more."""
-_PROOF, _PROVEN = 5, 0.4
+_PROOF, _PROVEN = 5, 0.55
 """Searches after which a card is looked past, and the share of its searches that must have found something there."""
 _OFTEN = 0.6
 """Share of the times of the reading found most often, from which a larger one is believed instead."""
+_LEAD = 2
+"""Times that a doubted reading counts as found already: one search is not enough to overthrow it."""
 _SEARCH_EVERY = 30
 """Frames after which the whole frame is searched, whether or not anything moved."""
 _SAME, _RIVAL, _INSIDE = 0.9, 0.5, 0.8
 """Overlap (IoU) from which two quads are the same outline, and from which they cannot both be cards; share of
 the smaller one that lies within the other, from which it is a part of it."""
+_DISTURBED = 0.1
+"""Share of a card's cells that must have changed for it to be doubted: a hand or a card on it, not a glint."""
 _CELLS = 100
 """Longer side of the picture that tells whether anything moved."""
 _MOVED = 8.0
@@ -82,6 +86,11 @@ class _Held:
             self.rivals = [reading for reading in (self.reading, *self.rivals) if reading is not best]
             self.reading, self.support = best, 0.0
 
+    def doubt(self) -> None:
+        """Begin the proof anew, with a lead for what was believed so far."""
+        self.searches, self.reading.times = 1, min(self.reading.times, _LEAD)
+        self.rivals.clear()
+
     def weigh(self, one: Detection) -> None:
         """A search found `one` at this place."""
         for reading in (self.reading, *self.rivals):
@@ -105,9 +114,11 @@ class Follower:
         """Every card in the next frame uint8 RGB [h, w, 3], as `vision.detect.detect` would say it."""
         self._held = self._still_there(frame)
         cells = _cells(frame)
+        moved = self._moved(cells)
+        self._doubt(moved, cells.shape[1] / frame.shape[1])
         self._since_search += 1
         everything = self._since_search >= _SEARCH_EVERY
-        if everything or self._moved(cells) or not all(held.proven for held in self._held):
+        if everything or moved.any() or not all(held.proven for held in self._held):
             known = [] if everything else [held for held in self._held if held.proven]
             found = self._search(frame, [held.reading.quad for held in known])
             self._take(found, [held for held in self._held if held not in known])
@@ -149,12 +160,19 @@ class Follower:
         self._held = [held for held in self._held if held.stands()]
         self._held += [_Held(_Reading(one.quad, one.score)) for one in fresh]
 
-    def _moved(self, cells: NDArray[np.float32]) -> bool:
-        """Whether anything outside of the held cards differs from when it was last searched."""
+    def _moved(self, cells: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Which cells differ from when the frame was last searched: 1 or 0, [h, w]."""
         if self._before is None or self._before.shape != cells.shape:
-            return True
+            return np.ones(cells.shape[:2], np.uint8)
         change = cells - self._before
-        return bool((np.abs(change - np.median(change, axis=(0, 1))).max(axis=2) > _MOVED).any())
+        return (np.abs(change - np.median(change, axis=(0, 1))).max(axis=2) > _MOVED).astype(np.uint8)
+
+    def _doubt(self, moved: NDArray[np.uint8], scale: float) -> None:
+        """A card over which something moved has to prove itself again: another may lie on it now."""
+        for held in [held for held in self._held if held.proven and moved.any()]:
+            inside = cv2.fillConvexPoly(np.zeros_like(moved), np.round(held.reading.quad * scale).astype(np.int32), 1)
+            if float((inside & moved).sum()) > _DISTURBED * max(1.0, float(inside.sum())):
+                held.doubt()
 
 
 def _cells(frame: Pixels) -> NDArray[np.float32]:
