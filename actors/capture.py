@@ -144,18 +144,17 @@ class Capture(Actor):
         acquired = self.bus.clock.now_ns()
         self._frame += 1
         self.bus.counts["frames"] += 1
-        ring = self._ring_for(frame.pixels)
-        ref = ring.write(frame.pixels)
-        if ref is None:
-            self.bus.drops["ring_full"] += 1
-            return
-        written = self.bus.clock.now_ns()
         assert self._source is not None
         found = frame.detections if self._source.detects else self._follower.update(frame.pixels)
         boxes = None if found is None else [Box(corners(one.quad), one.score) for one in found]
         self.bus.counts["detections"] += len(boxes or ())
+        detected = self.bus.clock.now_ns()
+        ref = self._ring_for(frame.pixels).write(frame.pixels)  # last, so that the lease is all for the readers
+        if ref is None:
+            self.bus.drops["ring_full"] += 1
+            return
         self._sent_ns = self.bus.clock.now_ns()
-        trace = [Hop("capture", acquired, written), Hop("detect", written, self._sent_ns)]
+        trace = [Hop("detect", acquired, detected), Hop("capture", detected, self._sent_ns)]
         self.bus.publish(
             FRAME,
             Frame(stream=self.bus.session, frame=self._frame, t_ns=t_ns, trace=trace, ref=ref, detections=boxes),

@@ -57,10 +57,10 @@ class CaptureConfig(Section, frozen=True):
     height: Annotated[int, Meta(description="Height to ask a camera for, px.", ge=120)] = 1080
     fps: Annotated[float, Meta(description="Frame rate to ask a camera for.", gt=0)] = 30.0
     images_fps: Annotated[float, Meta(description="Frame rate at which a folder of pictures is shown.", gt=0)] = 10.0
-    ring_mb: Annotated[int, Meta(description="Memory of the frame ring, MB.", ge=1)] = 64
+    ring_mb: Annotated[int, Meta(description="Memory of the frame ring, MB.", ge=1)] = 28
     hold_ms: Annotated[
         float, Meta(description="How long readers may use a frame before its slot is written again.", gt=0)
-    ] = 250.0
+    ] = 90.0
     wait_for_reader: Annotated[
         bool, Meta(description="Hold a stored source back until the selector listens, so that no frame is missed.")
     ] = True

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
 from actors.config import Config, dump
-from actors.run import PARENT
+from actors.process import Process, preload, spawn
+from actors.run import REFUSED
 from bus.lock import FileLock
 from bus.topics import PIPELINE
 
@@ -24,8 +22,6 @@ STEADY_S = 3.0
 STOP_S = 5.0
 DRAIN_S = 15.0
 """How long the pipeline may take to pass on what it holds after the source has ended."""
-REFUSED = 2
-"""Exit code of an actor that cannot start and has said why: at first start that is final."""
 
 log = structlog.get_logger("launcher")
 
@@ -35,7 +31,7 @@ class Child:
     """One actor's process and how often it had to be started."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: Process
     started: float
     restarts: int = 0
     failures: int = 0
@@ -55,6 +51,7 @@ class Launcher:
         self._path = config.address.run_dir / "config.toml"
         self._path.write_text(dump(config, comments=False))
         self._path.chmod(0o600)
+        preload(config)
         self.children: dict[str, Child] = {}
         self.failed: str | None = None
         """Name of an actor that cannot start, once that is clear; its own error is on standard error."""
@@ -62,7 +59,7 @@ class Launcher:
     def start(self, *names: str) -> None:
         """Start these actors."""
         for name in names:
-            self.children[name] = Child(name, self._spawn(name), time.monotonic())
+            self.children[name] = Child(name, spawn(name, self._path), time.monotonic())
 
     def step(self) -> None:
         """Look after the dead: an end is an end, a refusal to start is final, everything else is started again."""
@@ -72,7 +69,7 @@ class Launcher:
                 continue
             if child.again_at:
                 if now >= child.again_at:
-                    child.process, child.started, child.again_at = self._spawn(child.name), now, 0.0
+                    child.process, child.started, child.again_at = spawn(child.name, self._path), now, 0.0
                     child.restarts += 1
                 continue
             code = child.process.poll()
@@ -123,12 +120,3 @@ class Launcher:
         with contextlib.suppress(OSError):
             self._path.unlink()
         self._lock.release()
-
-    def _spawn(self, name: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "cli.main", "run", name, "--config", str(self._path)],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches the launcher alone, which ends the others in order
-            env={**os.environ, PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
-            cwd=Path.cwd(),
-        )

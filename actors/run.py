@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.config import Config
+from actors.config import Config, load
 
 if TYPE_CHECKING:
     from bus.actor import Actor, Bus
 
 ACTORS = ("capture", "selector", "embedder", "matcher", "smoother")
+REFUSED = 2
+"""Exit code of an actor that cannot start and has said why: at first start that is final."""
 PARENT = "SLEEVESIGHT_PARENT"
 """Set by the launcher to its process id: its actors end with it, however it ends."""
 
 
+def main(name: str, config: Path | None) -> int:
+    """Run an actor with a configuration file until it ends; the exit code, after one line for people if it is not 0.
+
+    REFUSED for what will not get better by itself, 1 for a failure at work, which starting again may mend.
+    """
+    from actors.log import configure
+    from bus.loop import ActorFailed
+
+    try:
+        settings = load(config)
+        configure(settings.log)
+        run(name, settings)
+    except ActorFailed as failure:
+        print(f"sleevesight: {failure}", file=sys.stderr)
+        return 1
+    except (ValueError, RuntimeError, OSError) as error:
+        print(f"sleevesight: {name}: {' '.join(str(error).split())}", file=sys.stderr)
+        return REFUSED
+    return 0
+
+
+def single_threaded() -> None:
+    """Keep OpenCV's and numpy's pools from fighting with the other processes for the cores.
+
+    Both read this when they are imported, which not every actor does.
+    """
+    os.environ.update(OPENCV_FOR_THREADS_NUM="1", OMP_NUM_THREADS="1")
+
+
 def run(name: str, config: Config) -> None:
     """Run the actor `name` (one of ACTORS, or `sink.<sink>`) until it ends; errors for people pass through."""
-    # The processes share the cores; pools of OpenCV's and of numpy's would fight with the others. Both read this when
-    # they are imported, which not every actor does: 20 MB that the launcher and the sinks do without.
-    os.environ.update(OPENCV_FOR_THREADS_NUM="1", OMP_NUM_THREADS="1")
+    single_threaded()
     from bus.loop import Loop
 
     _die_with_parent()

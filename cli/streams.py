@@ -35,9 +35,9 @@ def _interruptible() -> None:
 def replay(arguments: argparse.Namespace) -> int:
     """A stream through the real processes, with a summary at the end."""
     from actors.config import updated
-    from actors.launcher import REFUSED
     from actors.log import configure
     from actors.sources.base import parse
+    from actors.run import REFUSED
     from bench.replay import ActorRefused
     from bench.replay import replay as run_replay
     from bench.summary import lines
@@ -63,7 +63,8 @@ def up(arguments: argparse.Namespace) -> int:
     import time
 
     from actors.config import updated
-    from actors.launcher import REFUSED, Launcher
+    from actors.launcher import Launcher
+    from actors.run import REFUSED
     from actors.log import configure
     from bus.topics import PIPELINE
 
@@ -87,19 +88,6 @@ def up(arguments: argparse.Namespace) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """One actor in the foreground."""
-    from actors.config import load
-    from actors.log import configure
-    from actors.run import run as run_actor
-    from bus.loop import ActorFailed
+    from actors.run import main
 
-    config = load(arguments.config)
-    configure(config.log)
-    try:
-        run_actor(arguments.actor, config)
-    except ActorFailed as failure:
-        print(f"sleevesight: {failure}", file=sys.stderr)
-        return 1
-    except (ValueError, RuntimeError, OSError) as error:
-        error.args = (f"{arguments.actor}: {error}",)
-        raise
-    return 0
+    return main(arguments.actor, arguments.config)

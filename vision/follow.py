@@ -1,8 +1,8 @@
 """Detection over time: a card that lies still is followed along its edges, and searched for only where something moved.
 
-A search of a whole frame takes many times what it takes to see that four edges are still where they were. And
-a single frame may mistake the frame inside a card's border, or the rim of its sleeve, for the card: over a few frames, what
-is found most often stays.
+A search of a whole frame takes many times what it takes to see that four edges are still where they were. And a single
+frame may mistake the frame inside a card's border, or the rim of its sleeve, for the card: over a few frames, what is
+found most often stays.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _OFTEN = 0.6
 """Share of the times of the reading found most often, from which a larger one is believed instead."""
 _LEAD = 2
 """Times that a doubted reading counts as found already: one search is not enough to overthrow it."""
-_SEARCH_EVERY = 30
+_SEARCH_EVERY = 60
 """Frames after which the whole frame is searched, whether or not anything moved."""
 _SAME, _RIVAL, _INSIDE = 0.9, 0.5, 0.8
 """Overlap (IoU) from which two quads are the same outline, and from which they cannot both be cards; share of
@@ -42,7 +42,7 @@ _DISTURBED = 0.1
 _CELLS = 100
 """Longer side of the picture that tells whether anything moved."""
 _MOVED = 8.0
-"""Levels by which a cell must differ, beyond what the exposure does to all: several times the noise of a cell's mean."""
+"""Levels by which a cell must differ beyond what the exposure does to all: several times the noise of its mean."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +60,7 @@ class _Reading:
 
 @dataclass(slots=True, eq=False)
 class _Held:
-    """A card that is followed: the reading that is believed, its rivals, and the support that its sides had at first."""
+    """A card that is followed: the reading that is believed, its rivals, and the support its sides had at first."""
 
     reading: _Reading
     support: float = 0.0
@@ -165,12 +165,14 @@ class Follower:
         if self._before is None or self._before.shape != cells.shape:
             return np.ones(cells.shape[:2], np.uint8)
         change = cells - self._before
-        return (np.abs(change - np.median(change, axis=(0, 1))).max(axis=2) > _MOVED).astype(np.uint8)
+        moved = np.abs(change - np.median(change, axis=(0, 1))).max(axis=2) > _MOVED
+        return np.asarray(moved, np.uint8)
 
     def _doubt(self, moved: NDArray[np.uint8], scale: float) -> None:
         """A card over which something moved has to prove itself again: another may lie on it now."""
         for held in [held for held in self._held if held.proven and moved.any()]:
-            inside = cv2.fillConvexPoly(np.zeros_like(moved), np.round(held.reading.quad * scale).astype(np.int32), 1)
+            inside = np.zeros_like(moved)
+            cv2.fillConvexPoly(inside, np.round(held.reading.quad * scale).astype(np.int32), 1)
             if float((inside & moved).sum()) > _DISTURBED * max(1.0, float(inside.sum())):
                 held.doubt()
 

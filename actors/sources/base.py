@@ -22,7 +22,7 @@ class SourceError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SourceFrame:
-    """A picture uint8 RGB [h, w, 3] and its time.
+    """A picture uint8 RGB [h, w, 3], good until the next one is read, and its time.
 
     `t_ns` counts from the beginning of the stream for a stored source and is the bus clock for a live one.
     `detections` counts only if the source says that it detects: None then means that there is no answer for this frame.

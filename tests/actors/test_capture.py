@@ -269,7 +269,7 @@ def test_a_source_without_a_detector_is_looked_at(rig: Rig, monkeypatch: pytest.
     assert seen == [7]
     assert frame.detections is not None
     assert frame.detections[0].quad == [(1.0, 1.0), (4.0, 1.0), (4.0, 6.0), (1.0, 6.0)]
-    assert [hop.stage for hop in frame.trace] == ["capture", "detect"]
+    assert [hop.stage for hop in frame.trace] == ["detect", "capture"]
 
 
 @pytest.mark.parametrize("live", [False, True])

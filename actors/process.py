@@ -1,0 +1,133 @@
+"""An actor's process, as the launcher starts it: on Linux a copy of the launcher, which has imported everything.
+
+Imports cost each process half a second and 30 MB that nobody else shares; copied, they cost neither
+(docs/decisions/006). Copying is safe because the launcher does nothing but wait: it has no thread of Python's, and the
+copy closes whatever was open.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Protocol
+
+from actors.config import Config
+from actors.run import PARENT, main, single_threaded
+
+_FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
+_MODULES = ("capture", "selector", "embedder", "backends.onnx", "matcher", "smoother", "sink")
+_POLL_S = 0.005
+
+
+class Process(Protocol):
+    """What the launcher needs of a process: the part of `subprocess.Popen` that it uses."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """Its exit code (minus the signal that killed it), None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, waited for; subprocess.TimeoutExpired if that takes too long."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, unless it has ended."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+
+class Forked:
+    """A copy of this process that runs one actor."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """See `Process`."""
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """See `Process`."""
+        deadline = time.monotonic() + (timeout if timeout is not None else float("inf"))
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+            time.sleep(_POLL_S)
+        return code
+
+    def send_signal(self, sig: int) -> None:
+        """See `Process`."""
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def kill(self) -> None:
+        """See `Process`."""
+        self.send_signal(signal.SIGKILL)
+
+
+def preload(config: Config) -> None:
+    """Import what the actors of this configuration will need, and set it aside from the garbage collector.
+
+    A collector that visits an object writes to it, and what is written to is not shared any more.
+    """
+    if not _FORKS:
+        return
+    single_threaded()
+    scheme = config.capture.source.partition(":")[0]
+    sources = [f"sources.{scheme}"] if scheme in ("scene", "video", "images", "recording", "camera") else []
+    for module in (*_MODULES, *sources, *(f"sinks.{name}" for name in ("console",) if name in config.sinks.enabled)):
+        importlib.import_module(f"actors.{module}")
+    gc.collect()
+    gc.freeze()
+
+
+def spawn(name: str, config: Path) -> Process:
+    """Start the actor `name` with the configuration of a file, in a session of its own; it ends with this process."""
+    if _FORKS:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _live(name, config, parent)
+        return Forked(pid)
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "run", name, "--config", str(config)],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C reaches the launcher alone, which ends the others in order
+        env={**os.environ, PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def _live(name: str, config: Path, parent: int) -> None:
+    """The life of the copy: it never returns into the code of the launcher, whatever happens."""
+    code = 1
+    try:
+        os.setsid()
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # locks and sockets of the launcher are not ours
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ[PARENT] = str(parent)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        code = main(name, config)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
