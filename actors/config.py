@@ -98,7 +98,7 @@ class EmbedderConfig(Section, frozen=True):
     backend: Annotated[Literal["auto", "onnx"], Meta(description="Engine that runs the model.")] = "auto"
     threads: Annotated[int, Meta(description="Threads of the engine.", ge=1)] = 1
     timeout_ms: Annotated[float, Meta(description="A slower inference is reported as failed.", gt=0)] = 1000.0
-    max_batch: Annotated[int, Meta(description="Crops in one inference at most.", ge=1)] = 32
+    max_batch: Annotated[int, Meta(description="Readings in one inference at most.", ge=1)] = 32
 
 
 class MatcherConfig(Section, frozen=True):

@@ -25,9 +25,7 @@ class FakeBus:
 
     clock: Clock
 
-    def __init__(
-        self, run_dir: Path | None = None, now_ns: int = 1_000_000_000, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, run_dir: Path | None = None, now_ns: int = 1_000_000_000, clock: Clock | None = None) -> None:
         self.clock = clock or ManualClock(now_ns)
         self.address = Address(run_dir or Path("/nonexistent"))
         self.session = "fake"

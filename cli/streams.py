@@ -36,8 +36,8 @@ def replay(arguments: argparse.Namespace) -> int:
     """A stream through the real processes, with a summary at the end."""
     from actors.config import updated
     from actors.log import configure
-    from actors.sources.base import parse
     from actors.run import REFUSED
+    from actors.sources.base import parse
     from bench.replay import ActorRefused
     from bench.replay import replay as run_replay
     from bench.summary import lines
@@ -64,8 +64,8 @@ def up(arguments: argparse.Namespace) -> int:
 
     from actors.config import updated
     from actors.launcher import Launcher
-    from actors.run import REFUSED
     from actors.log import configure
+    from actors.run import REFUSED
     from bus.topics import PIPELINE
 
     config = _config(arguments)

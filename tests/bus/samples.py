@@ -17,7 +17,9 @@ SAMPLES: dict[str, tuple[Topic, m.Message]] = {
     "crops": (CROPS, m.Crops(**HEAD, width=256, height=358, crops=[m.Crop(5, 42, [0, 2], 310.5)])),
     "embeddings": (
         EMBEDDINGS,
-        m.Embeddings(**HEAD, model="ab" * 32, dim=128, items=[m.Embedding(5, 42, [0, 2]), m.Embedding(6, 42, [0], "late")]),
+        m.Embeddings(
+            **HEAD, model="ab" * 32, dim=128, items=[m.Embedding(5, 42, [0, 2]), m.Embedding(6, 42, [0], "late")]
+        ),
     ),
     "matches": (
         MATCHES,
@@ -34,12 +36,35 @@ SAMPLES: dict[str, tuple[Topic, m.Message]] = {
             status="cards",
             tracks=[
                 m.TrackResult(
-                    5, "confirmed", QUAD, "sv1-1", "Pineco", "Scarlet & Violet", "1", 0.081, 0.42, 3, ["sv1-1"], [CANDIDATE]
+                    5,
+                    "confirmed",
+                    QUAD,
+                    "sv1-1",
+                    "Pineco",
+                    "Scarlet & Violet",
+                    "1",
+                    0.081,
+                    0.42,
+                    3,
+                    ["sv1-1"],
+                    [CANDIDATE],
                 )
             ],
             visits=[
                 m.Visit(
-                    3, "confirmed", 5, 39, 42, 1_400_000_000, "sv1-1", "Pineco", "Scarlet & Violet", "1", 0.081, 0.42, ["sv1-1"]
+                    3,
+                    "confirmed",
+                    5,
+                    39,
+                    42,
+                    1_400_000_000,
+                    "sv1-1",
+                    "Pineco",
+                    "Scarlet & Violet",
+                    "1",
+                    0.081,
+                    0.42,
+                    ["sv1-1"],
                 )
             ],
         ),

@@ -10,13 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 import zmq
+from samples import SAMPLES
 
 from bus.lock import AlreadyRunning, FileLock
 from bus.messages import Bye, Message
 from bus.sockets import Address, Publisher, Subscriber
 from bus.topics import CROPS, HEARTBEAT, RESULTS
-
-from samples import SAMPLES
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import SAMPLES
 
 from bus.messages import VERSION, Bye, Frame
 from bus.topics import FRAME, RESULTS, TOPICS
 from bus.wire import WireError, decode, encode
-
-from samples import SAMPLES
 
 GOLDEN = Path(__file__).parent / "golden"
 
