@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -26,9 +27,9 @@ def opened(spec: str, **options: object) -> Source:
 
 
 def played(source: Source) -> list[SourceFrame]:
-    frames = list(iter(source.read, None))
+    frames = [replace(frame, pixels=frame.pixels.copy()) for frame in iter(source.read, None) if frame is not None]
     source.close()
-    return frames  # type: ignore[return-value]
+    return frames
 
 
 def picture(number: int, size: tuple[int, int] = SIZE) -> Pixels:

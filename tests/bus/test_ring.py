@@ -147,7 +147,7 @@ def test_readers_cannot_write_or_resize(served: Served) -> None:
     """A third-party sink that has the descriptor can neither scribble on frames nor truncate them under us (SIGBUS)."""
     import mmap
 
-    with pytest.raises(OSError, match="not permitted|Operation"):
+    with pytest.raises(OSError, match=r"not permitted|Operation"):
         os.ftruncate(served.writer.fd, 0)
     with pytest.raises(PermissionError):
         mmap.mmap(served.writer.fd, mmap.PAGESIZE, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
@@ -156,13 +156,13 @@ def test_readers_cannot_write_or_resize(served: Served) -> None:
 def test_too_little_memory_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel would give the memory away and kill somebody later."""
     monkeypatch.setattr(ring_module, "memory_available", lambda: 1_000_000)
-    with pytest.raises(RingError, match="lower \\[capture\\] ring_mb"):
+    with pytest.raises(RingError, match=r"lower \[capture\] ring_mb"):
         RingWriter(1520, 1520, 8, 100, ManualClock())
 
 
 def test_nothing_is_left_open() -> None:
     """Rings that come and go with every resolution leave no descriptors behind."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
         RingWriter(64, 64, 3, 100, ManualClock()).close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

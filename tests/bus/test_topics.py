@@ -29,7 +29,7 @@ def test_message_types_are_distinct() -> None:
 
 def test_an_unknown_topic_is_named_with_the_known_ones() -> None:
     """`sleevesight tail resluts` should help."""
-    with pytest.raises(ValueError, match="'resluts'.*results"):
+    with pytest.raises(ValueError, match=r"'resluts'.*results"):
         topic_named("resluts")
 
 

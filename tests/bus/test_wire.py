@@ -99,5 +99,5 @@ def test_blobs_are_not_copied() -> None:
 
 def test_frame_topic_rejects_the_message_of_another() -> None:
     """A results message on the frame topic is not taken for a frame."""
-    with pytest.raises(WireError, match="unknown_type|carries no messages"):
+    with pytest.raises(WireError, match=r"unknown_type|carries no messages"):
         decode([FRAME.name.encode(), encode(*SAMPLES["results"])[1]])
