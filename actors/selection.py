@@ -33,6 +33,8 @@ class SelectionSettings:
     """Frames for which a settled result holds."""
     settle: int = 3
     """Results in a row that must agree before the cache is trusted: what the smoother needs to confirm."""
+    look_every: int = 2
+    """Frames from one look at a settled card to the next: a look is most of what a cached card costs."""
     settle_limit: int = 8
     """Results after which a track that does not settle is asked again only every `unsettled_age` frames."""
     unsettled_age: int = 10
@@ -162,6 +164,8 @@ class Selection:
             return obstacle
         if memory.asked is not None:
             return "in_flight"
+        if self._rests(memory, track.track_id, frame):
+            return "cached"
         look = signature(pixels, track.quad)
         reason = self._reason(memory, track.quad, look, frame)
         if reason is None:
@@ -171,6 +175,11 @@ class Selection:
         cut = rectify(pixels, track.quad)
         crop = Crop(track.track_id, frame, track.t_ns, track.quad, cut, turns, sharpness(cut), reason)
         return self._offer(memory, _Candidate(crop, look), frame) or "waiting"
+
+    def _rests(self, memory: _Memory, track_id: int, frame: int) -> bool:
+        """Whether this frame may pass without a look at a card whose results agree; the cards take turns."""
+        settled = memory.agreed >= self._settings.settle and not memory.waiting
+        return settled and (frame + track_id) % self._settings.look_every != 0
 
     def _obstacle(self, pixels: Image, track: Track) -> str | None:
         if visible_share(track.quad, pixels.shape[1], pixels.shape[0]) < self._settings.min_visible:

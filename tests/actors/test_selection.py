@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from actors import selection
 from actors.selection import Crop, Selection, SelectionSettings, visible_share
+from vision.appearance import signature
 from vision.quad import Quad
 from vision.rectify import Image
 from vision.track import Track
@@ -142,14 +144,24 @@ def test_three_results_settle_a_card() -> None:
 def test_a_result_expires_by_age() -> None:
     """A wrong result must not live as long as the card lies there."""
     crops = Table(delay=1).run(60, Item(1, picture(1)))
-    assert [(crop.frame, crop.reason) for crop in crops[3:]] == [(34, "aged")]
+    assert [(crop.frame, crop.reason) for crop in crops[3:]] == [(35, "aged")]
 
 
 def test_contradicting_results_are_settled_anew() -> None:
     """When the check after 30 frames says something else, the smoother needs more than that one result."""
     table = Table(delay=1, says=lambda crop: ("new" if crop.frame > 10 else "old", 0, True))
     crops = table.run(60, Item(1, picture(1)))
-    assert [crop.frame for crop in crops] == [1, 2, 3, 34, 35, 36]
+    assert [crop.frame for crop in crops] == [1, 2, 3, 35, 36, 37]
+
+
+def test_settled_cards_take_turns_to_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at every card in every frame is half of what a cached frame costs; every second one is soon enough."""
+    table, looks = Table(delay=1), []
+    cards = [Item(1, picture(1), x=150), Item(2, picture(2), x=450)]
+    table.run(10, *cards)
+    monkeypatch.setattr(selection, "signature", lambda *given: looks.append(table.number) or signature(*given))
+    table.run(10, *cards)
+    assert looks == list(range(11, 21))
 
 
 def test_a_moved_card_is_asked_for_again_once() -> None:
@@ -221,7 +233,7 @@ def test_both_readings_until_the_orientation_is_known() -> None:
 def test_an_unknown_result_opens_the_orientation_again(answer: tuple[str | None, int, bool], turns: tuple[int]) -> None:
     """A wrong orientation would make every later result unknown; an uncertain one is no reason to doubt it."""
     table = Table(delay=1, says=lambda crop: answer if crop.frame > 10 else ("card", 2, True))
-    table.run(33, Item(1, picture(1)))
+    table.run(34, Item(1, picture(1)))
     assert [crop.turns for crop in table.run(2, Item(1, picture(1)))] == [(2,), turns][: 2 if answer[2] else 1]
 
 
