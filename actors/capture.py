@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
-import structlog
-
 from actors.config import Config
 from actors.sources import open_source
 from actors.sources.base import Pixels, Source, SourceFrame
 from bus.actor import Actor, Bus
+from bus.log import get_logger
 from bus.messages import Box, Frame, Hop, Results
 from bus.ring import RingServer, RingWriter
 from bus.topics import FRAME, RESULTS
@@ -23,7 +22,7 @@ LATE_MS = 100.0
 """A paced frame that is later than this is left out, as a camera would have left it out."""
 MIN_SLOTS, MAX_SLOTS = 4, 256
 
-log = structlog.get_logger("capture")
+log = get_logger("capture")
 
 
 class Capture(Actor):

@@ -8,12 +8,11 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-import structlog
-
 from actors.config import Config, dump
 from actors.process import Process, preload, spawn
 from actors.run import REFUSED
 from bus.lock import FileLock
+from bus.log import get_logger
 from bus.topics import PIPELINE
 
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.2, 10.0
@@ -23,7 +22,7 @@ STOP_S = 5.0
 DRAIN_S = 15.0
 """How long the pipeline may take to pass on what it holds after the source has ended."""
 
-log = structlog.get_logger("launcher")
+log = get_logger("launcher")
 
 
 @dataclass(slots=True)

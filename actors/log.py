@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
-import structlog
-
 from actors.config import LogConfig
+from bus.log import structlog
 
 
 def configure(config: LogConfig) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import structlog
 
 from actors.backends import model_path
 from actors.config import Config
 from bus import messages as m
 from bus.actor import Actor, Bus
+from bus.log import get_logger
 from bus.topics import EMBEDDINGS, MATCHES
 from catalog.decide import Thresholds, decide
 from catalog.embedding import ModelError
@@ -20,7 +20,7 @@ from catalog.model_card import read_card
 from catalog.store import Catalogue, CatalogueError, check_model, file_ref
 from vision.phash import HASH_BYTES
 
-log = structlog.get_logger("matcher")
+log = get_logger("matcher")
 
 
 class CardMatcher(Actor):

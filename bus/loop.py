@@ -20,11 +20,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
-import structlog
 import zmq
 
 from bus.actor import Actor
 from bus.clock import Clock, SystemClock
+from bus.log import get_logger
 from bus.messages import Bye, Heartbeat, Message
 from bus.sockets import Address, Publisher, Subscriber
 from bus.topics import HEARTBEAT, Topic
@@ -39,7 +39,7 @@ HANG_DEADLINE_S = 10
 """A round of the loop that takes longer hangs in native code: dump the stacks and die, to be started again."""
 STOP_DEADLINE_MS = 3000.0
 
-log = structlog.get_logger("loop")
+log = get_logger("loop")
 
 
 class ActorFailed(Exception):

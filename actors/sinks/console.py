@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.text import Text
+import sys
+from collections.abc import Iterable
 
 from actors.config import Config
 from bus.messages import Results, Visit
+
+Part = tuple[str, str]
+"""A piece of a line and its style."""
 
 
 class ConsoleSink:
@@ -14,7 +17,7 @@ class ConsoleSink:
 
     def __init__(self, config: Config) -> None:
         del config
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._coloured = sys.stdout.isatty()
         self._start_ns: int | None = None
         self._stream = ""
         self._count = 0
@@ -25,23 +28,32 @@ class ConsoleSink:
             self._start_ns, self._stream = results.t_ns, results.stream
         for visit in results.visits:
             if visit.event == "confirmed" or visit.card_id is None:
-                self._console.print(self._line(visit, (visit.t_ns - self._start_ns) / 1e9))
+                self._print(self._line(visit, (visit.t_ns - self._start_ns) / 1e9))
 
-    def _line(self, visit: Visit, seconds: float) -> Text:
-        line = Text(f"{seconds:8.2f} s  ")
+    def _line(self, visit: Visit, seconds: float) -> Iterable[Part]:
+        yield f"{seconds:8.2f} s  ", ""
         if visit.card_id is None:
-            return line.append("?     not in the catalogue", style="yellow")
+            yield "?     not in the catalogue", "yellow"
+            return
         self._count += 1
-        line.append(f"{self._count:<5} ", style="dim")
-        line.append(visit.name or visit.card_id, style="bold green")
+        yield f"{self._count:<5} ", "dim"
+        yield visit.name or visit.card_id, "bold green"
         place = " ".join(part for part in (visit.set_name, visit.number) if part)
-        line.append(f"  {place}  " if place else "  ")
-        line.append(visit.card_id, style="cyan")
+        yield f"  {place}  " if place else "  ", ""
+        yield visit.card_id, "cyan"
         if len(visit.group) > 1:
-            line.append(f"  or {len(visit.group) - 1} more printing(s) of the same picture", style="dim")
+            yield f"  or {len(visit.group) - 1} more printing(s) of the same picture", "dim"
         if visit.distance is not None and visit.gap is not None:
-            line.append(f"  distance {visit.distance:.3f} gap {visit.gap:.3f}", style="dim")
-        return line
+            yield f"  distance {visit.distance:.3f} gap {visit.gap:.3f}", "dim"
+
+    def _print(self, parts: Iterable[Part]) -> None:
+        if not self._coloured:
+            print("".join(text for text, _ in parts), flush=True)
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        Console(highlight=False, soft_wrap=True).print(Text.assemble(*parts))
 
     def close(self) -> None:
         """Nothing is held."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import structlog
-
 from actors.sources.base import SourceError, SourceFrame
+from bus.log import get_logger
 from catalog.picture import SUFFIXES, PictureError, read_picture
 
-log = structlog.get_logger("images")
+log = get_logger("images")
 
 
 class ImagesSource:

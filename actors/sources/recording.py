@@ -15,10 +15,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import structlog
 from mcap.reader import NonSeekingReader
 
 from actors.sources.base import Pixels, SourceError, SourceFrame
+from bus.log import get_logger
 from bus.messages import Frame
 from bus.topics import FRAME
 from bus.wire import decode
@@ -28,7 +28,7 @@ from vision.quad import as_quad
 IMAGE_CHANNEL = "image"
 
 
-log = structlog.get_logger("recording")
+log = get_logger("recording")
 
 
 @dataclass(frozen=True, slots=True)

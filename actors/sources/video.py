@@ -9,6 +9,9 @@ import cv2
 
 from actors.sources.base import SourceError, SourceFrame
 
+_ONE_THREAD = [cv2.CAP_PROP_N_THREADS, 1]
+"""A second thread would hold frames of its own, and take the core that the other processes work on."""
+
 
 class VideoSource:
     """The frames of a video file, timed by their number and the file's frame rate."""
@@ -19,7 +22,7 @@ class VideoSource:
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise SourceError(f"{path}: no such video file")
-        self._capture = cv2.VideoCapture(str(path))
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, _ONE_THREAD)
         self._fps = self._capture.get(cv2.CAP_PROP_FPS)
         if not self._capture.isOpened() or not 0 < self._fps < 1000:
             raise SourceError(f"{path} is no video that can be decoded: convert it to mp4 (H.264)")
