@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 SHARED := ../shared
 
-.PHONY: help install demo test lint types contracts unit replay-real format bench clean
+.PHONY: help install demo test lint types contracts unit format bench clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,16 @@ unit: install
 format: install ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: install $(DEMO)/catalog ## print the numbers of docs/performance.md again
+	$(BIN)/python -m bench.bus
+	$(BIN)/python -m bench.cached
+	$(BIN)/python -m bench.search
+	$(BIN)/python -m bench.memory
+	$(BIN)/sleevesight replay scene:still --catalog $(DEMO)/catalog
+	$(BIN)/sleevesight replay scene:demo --catalog $(DEMO)/catalog
+	$(BIN)/python -m bench.detection
+	test ! -d $(SHARED)/real || $(BIN)/python -m bench.real --shared $(SHARED)
 
 clean: ## remove everything that can be made again
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

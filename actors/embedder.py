@@ -44,8 +44,10 @@ class Embedder(Actor):
     def start(self) -> None:
         """Load the model and run it once, so that the first card does not pay for it."""
         self._backend = open_backend(self._config)
+        crops = np.zeros((2, CROP_HEIGHT, CROP_WIDTH, 3), np.uint8)
+        perceptual_hashes(crops)
         with suppress(EmbedTimeout):  # it pays for allocations and uploads: slow is no reason to refuse
-            self._backend.embed(np.zeros((1, CROP_HEIGHT, CROP_WIDTH, 3), np.uint8))
+            self._backend.embed(crops)
         self.detail = f"model {self._backend.model_hash[:12]}, {self._backend.dim} dimensions"
 
     def on_crops(self, message: Crops, blobs: Sequence[memoryview]) -> None:
