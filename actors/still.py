@@ -44,10 +44,11 @@ class Identifier:
             if height < 8 or width < 8:
                 raise ValueError(f"a picture of {width}x{height} px shows no card")
             whole = as_quad([[0, 0], [width, 0], [width, height], [0, height]]) - np.float32(0.5)  # pixel centres
-            return self._name(picture, [Detection(whole, 1.0)])
-        return self._name(picture, _reading_order(detect(picture)))
+            return self.name(picture, [Detection(whole, 1.0)])
+        return self.name(picture, _reading_order(detect(picture)))
 
-    def _name(self, picture: Image, found: Sequence[Detection]) -> list[Identified]:
+    def name(self, picture: Image, found: Sequence[Detection]) -> list[Identified]:
+        """The cards that were found in a picture, in the order given."""
         if not found:
             return []
         crops = [rectify(picture, one.quad) for one in found]
