@@ -24,6 +24,8 @@ Search = Callable[[Pixels, list[Quad]], list[Detection]]
 
 _REACH = 0.015
 """How far an edge may move from frame to frame, in card widths: the rim of a sleeve lies 0.024 off the card's edge."""
+_STILL = 0.25
+"""Share of that reach within which a card counts as lying still: following every wobble would walk off its edges."""
 _KEPT, _LEAST = 0.6, 0.3
 """Share of the support that a card had at first, and support, below which it is not there any more."""
 _PROOF, _PROVEN = 5, 0.55
@@ -54,6 +56,8 @@ class _Reading:
     times: int = 1
 
     def found_again(self, one: Detection) -> None:
+        if one.score >= self.score:
+            self.quad = one.quad
         self.times += 1
         self.score += (one.score - self.score) / min(self.times, 10)
 
@@ -139,7 +143,8 @@ class Follower:
         for held, quad, sides, limit in zip(self._held, moved, support, reach, strict=True):
             close = np.isfinite(quad).all() and float(np.abs(quad - held.reading.quad).max()) <= 2 * limit
             if close and float(sides.mean()) >= max(_LEAST, _KEPT * held.support):
-                held.reading.quad = np.asarray(quad, np.float32)
+                if float(np.abs(quad - held.reading.quad).max()) > _STILL * limit:
+                    held.reading.quad = np.asarray(quad, np.float32)
                 held.support = held.support or float(sides.mean())
                 kept.append(held)
         return kept
