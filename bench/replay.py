@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,6 +23,8 @@ from bus.sockets import Address, Subscriber
 from bus.topics import HEARTBEAT, PIPELINE, RESULTS
 
 READY_S = 60.0
+_QUIET_MS = 100
+"""After this much silence, nothing that the ended processes sent is on its way any more."""
 MAX_FAILURES = 3
 """An actor that has failed by itself this often will do so for ever: the same stream leads it to the same place."""
 
@@ -52,8 +54,8 @@ class Collector:
         """The last heartbeat of every life of every actor."""
         self.ended = False
 
-    def collect(self, timeout_ms: int) -> None:
-        """Take in what comes within the time."""
+    def collect(self, timeout_ms: int) -> bool:
+        """Take in what comes within the time; whether anything did."""
         ready = dict(self._poller.poll(timeout_ms))
         for subscriber in [one for one in self._beats if one.socket in ready]:
             for beat, _ in subscriber.drain():
@@ -62,6 +64,7 @@ class Collector:
         if self._results.socket in ready:
             for message, _ in self._results.drain():
                 self._take(message)
+        return bool(ready)
 
     def _take(self, message: object) -> None:
         if isinstance(message, Bye):
@@ -89,12 +92,12 @@ class Collector:
         self._context.term()
 
 
-def replay(config: Config, events: Path | None = None) -> dict[str, Any]:
+def replay(config: Config, events: Path | None = None, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
     """Run the stream of `[capture] source` to its end; returns the summary of docs/events.md.
 
     The processes meet in a run directory of their own, so that a running system is not disturbed. `events` is written
-    beside itself and renamed at the end. Raises ReplayError if an actor cannot start; an interrupted replay is
-    summarised as far as it went, with `complete` false.
+    beside itself and renamed at the end. Raises ReplayError if an actor cannot start. When `stop` says so, the
+    replay ends in order and is summarised as far as it went, with `complete` false.
     """
     run_dir = Path(tempfile.mkdtemp(prefix="sleevesight-"))
     config = updated(config, "bus", run_dir=str(run_dir), host="")
@@ -105,7 +108,7 @@ def replay(config: Config, events: Path | None = None) -> dict[str, Any]:
     partial = events.with_name(f"{events.name}.partial-{os.getpid()}") if events else None
     try:
         with partial.open("w", encoding="utf-8") if partial else open(os.devnull, "w") as file:  # noqa: PTH123
-            summary = _run(config, file if partial else None)
+            summary = _run(config, file if partial else None, stop)
             file.write(json.dumps({"summary": summary}, ensure_ascii=False) + "\n")
         if partial and events:
             partial.replace(events)
@@ -120,7 +123,7 @@ def replay(config: Config, events: Path | None = None) -> dict[str, Any]:
         shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def _run(config: Config, events: TextIO | None) -> Summary:
+def _run(config: Config, events: TextIO | None, stop: Callable[[], bool]) -> Summary:
     sinks = [f"sink.{name}" for name in config.sinks.enabled]
     actors = [*PIPELINE, *sinks]
     launcher = Launcher(config)
@@ -130,20 +133,19 @@ def _run(config: Config, events: TextIO | None) -> Summary:
         launcher.start(*sinks, *(name for name in reversed(PIPELINE) if name != "capture"))
         readers = {"tracks": 1, "crops": 1, "embeddings": 1, "matches": 2, "results": len(sinks) + 1}
         deadline = time.monotonic() + READY_S
-        while not collector.ready([name for name in actors if name != "capture"], readers):
+        while not collector.ready([name for name in actors if name != "capture"], readers) and not stop():
             _watch(launcher, collector)
             if time.monotonic() > deadline:
                 raise ReplayError(f"not everybody is ready after {READY_S:.0f} s: the log above says who")
-        launcher.start("capture")
-        while not launcher.over():
+        if not stop():
+            launcher.start("capture")
+        while not launcher.over() and not stop():
             _watch(launcher, collector)
         complete = collector.ended
-    except KeyboardInterrupt:
-        pass
     finally:
         launcher.stop()
-        with suppress(KeyboardInterrupt):
-            collector.collect(0)
+        while collector.collect(_QUIET_MS):
+            pass
         collector.close()
     return summarise(collector.results, list(collector.heartbeats.values()), launcher.restarts(), complete)
 

@@ -38,6 +38,8 @@ START_DEADLINE_S = 120
 HANG_DEADLINE_S = 10
 """A round of the loop that takes longer hangs in native code: dump the stacks and die, to be started again."""
 STOP_DEADLINE_MS = 3000.0
+LAST_WORDS_MS = 300.0
+"""How long a stopped actor waits for the goodbye of the one before it, behind which nothing is on its way any more."""
 
 log = get_logger("loop")
 
@@ -74,6 +76,7 @@ class Loop:
         self._last_in_ns = self._last_out_ns = 0
         self._work_ms: deque[float] = deque(maxlen=256)
         self._byes: set[str] = set()
+        self._gone: set[str] = set()
         self._stop = False
         self._actor = actor(self)
         self._heartbeat = self._publisher(HEARTBEAT, name)
@@ -136,7 +139,7 @@ class Loop:
     def _work(self) -> None:
         next_beat = 0
         wish: float | None = 0.0
-        deadline: int | None = None
+        leaving_since = 0
         while True:
             now = self.clock.now_ns()
             if now >= next_beat:
@@ -147,10 +150,16 @@ class Loop:
             begun = self.clock.now_ns()
             wish = self._actor.step()
             if self._leaving():
-                deadline = deadline or begun + round(STOP_DEADLINE_MS * 1e6)
-                if self._actor.settled() or begun > deadline:
+                leaving_since = leaving_since or begun
+                since_ms = (begun - leaving_since) / 1e6
+                heard_all = not self._stop or self._upstream_gone() or since_ms > LAST_WORDS_MS
+                if (heard_all and self._actor.settled()) or since_ms > STOP_DEADLINE_MS:
                     return
                 wish = min(wish if wish is not None else 20.0, 20.0)
+
+    def _upstream_gone(self) -> bool:
+        """Whether whoever is listened to has said goodbye: then nothing is on its way any more."""
+        return all(topic.name in self._gone for topic in self._actor.ends_with)
 
     def _leaving(self) -> bool:
         ends_with = self._actor.ends_with
@@ -182,10 +191,12 @@ class Loop:
         topic, waiting = subscriber.topic, []
         for message, blobs in subscriber.drain():
             if isinstance(message, Bye):
+                self._gone.add(topic.name)
                 if message.final:
                     self._byes.add(topic.name)
             else:
                 self._byes.discard(topic.name)  # the publisher is back with a new stream
+                self._gone.discard(topic.name)
                 waiting.append((message, blobs))
         if topic.policy == "latest" and not self._lossless and len(waiting) > 1:
             subscriber.drops["stale"] += len(waiting) - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,15 @@ def _config(arguments: argparse.Namespace) -> Config:
     return config
 
 
-def _interruptible() -> None:
-    """SIGTERM ends in order as Ctrl-C does; and both do so in the background of a script, where SIGINT is ignored."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def _stop_request() -> Callable[[], bool]:
+    """Whether somebody wants an end: Ctrl-C or SIGTERM, also in the background of a script, where SIGINT is ignored.
+
+    No exception, which could come between taking a message and counting it.
+    """
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: asked.append(number))
+    return lambda: bool(asked)
 
 
 def replay(arguments: argparse.Namespace) -> int:
@@ -49,9 +54,8 @@ def replay(arguments: argparse.Namespace) -> int:
     if arguments.config is None:
         config = updated(config, "log", level="warning")
     configure(config.log)
-    _interruptible()
     try:
-        summary = run_replay(config, arguments.events)
+        summary = run_replay(config, arguments.events, _stop_request())
     except ActorRefused:
         return REFUSED
     print("\n".join(lines(summary)))
@@ -72,15 +76,13 @@ def up(arguments: argparse.Namespace) -> int:
     if arguments.source is not None:
         config = updated(config, "capture", source=arguments.source)
     configure(config.log)
-    _interruptible()
+    stop = _stop_request()
     launcher = Launcher(config)
     try:
         launcher.start(*(f"sink.{name}" for name in config.sinks.enabled), *reversed(PIPELINE))
-        while not launcher.over() and launcher.failed is None:
+        while not launcher.over() and launcher.failed is None and not stop():
             launcher.step()
             time.sleep(0.1)
-    except KeyboardInterrupt:
-        print("ending", file=sys.stderr)
     finally:
         launcher.stop()
     return 0 if launcher.failed is None else REFUSED  # the actor that cannot start has said why
