@@ -5,7 +5,6 @@ class TestHailo(BackendContract):
     def backend(self): return HailoEmbedder(...)
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from catalog.embedding import Embedder, normalise
+from catalog.embedding import normalise
 
 TOLERANCE = 1e-4
 """Largest difference of cosines between the same crop in different batches."""
@@ -31,12 +30,7 @@ def crops(count: int, seed: int = 0) -> NDArray[np.uint8]:
 
 
 class BackendContract:
-    """Inherit and give the fixture `backend`."""
-
-    @pytest.fixture
-    def backend(self) -> Iterator[Embedder]:
-        """The engine under test, with a model."""
-        raise NotImplementedError
+    """Inherit and give the fixture `backend`: the engine under test, with a model."""
 
     @pytest.mark.parametrize("count", [1, 2, 5, 9])
     def test_any_batch_gives_one_row_per_crop(self, backend: Any, count: int) -> None:
