@@ -57,6 +57,9 @@ class CaptureConfig(Section, frozen=True):
     height: Annotated[int, Meta(description="Height to ask a camera for, px.", ge=120)] = 1080
     fps: Annotated[float, Meta(description="Frame rate to ask a camera for.", gt=0)] = 30.0
     images_fps: Annotated[float, Meta(description="Frame rate at which a folder of pictures is shown.", gt=0)] = 10.0
+    detector: Annotated[
+        str, Meta(description="ONNX file that finds the cards where the source does not; empty: the one that ships.")
+    ] = ""
     ring_mb: Annotated[int, Meta(description="Memory of the frame ring, MB.", ge=1)] = 28
     hold_ms: Annotated[
         float, Meta(description="How long readers may use a frame before its slot is written again.", gt=0)
@@ -88,6 +91,9 @@ class SelectorConfig(Section, frozen=True):
         int, Meta(description="How long to wait for a sharp crop before the best is taken.", ge=0)
     ] = 5
     max_missed: Annotated[int, Meta(description="Frames that a card may go unseen and keep its track.", ge=0)] = 10
+    max_gap_ms: Annotated[
+        float, Meta(description="Time in ms that a card may go unseen; more than from one frame to the next.", gt=0)
+    ] = 1500.0
     enhance: Annotated[bool, Meta(description="CLAHE and gamma on crops (see docs/decisions).")] = False
 
 

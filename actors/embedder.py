@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from actors.backends import open_backend
 from actors.config import Config
 from bus.actor import Actor, Bus
-from bus.messages import Crops, Embedding, Embeddings, Hop
+from bus.messages import Crop, Crops, Embedding, Embeddings, Hop
 from bus.topics import CROPS, EMBEDDINGS
 from catalog.embedding import Embedder as Backend
 from catalog.embedding import EmbedTimeout, normalise
@@ -23,12 +24,45 @@ _TIMEOUTS_TO_DIE = 3
 """Timeouts in a row after which the device needs a reset that only a new process gives it."""
 
 
+_BLOB_BYTES = CROP_WIDTH * CROP_HEIGHT * 3
+
+
 class EmbedderStuck(RuntimeError):
     """The engine does not answer any more."""
 
 
+@dataclass(slots=True)
+class _Item:
+    """One crop on its way through: its readings, and either a row for each of them or what went wrong."""
+
+    crop: Crop
+    readings: list[Image]
+    rows: NDArray[np.float32] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """The crops of one message, and when they came."""
+
+    received_ns: int
+    message: Crops
+    items: list[_Item]
+
+    def wanted(self) -> list[_Item]:
+        """Those that can be embedded."""
+        return [item for item in self.items if item.error is None]
+
+    def size(self) -> int:
+        """Readings to embed."""
+        return sum(len(item.readings) for item in self.wanted())
+
+
 class Embedder(Actor):
-    """Batches whatever crops are waiting into one inference; a failure is published as one, never as zeros."""
+    """Batches whatever crops are waiting into one inference; a failure is published as one, never as zeros.
+
+    Every message is answered, whatever is wrong with it: the smoother holds the frame back until then.
+    """
 
     name = "embedder"
     inputs = (CROPS,)
@@ -38,7 +72,7 @@ class Embedder(Actor):
         super().__init__(bus)
         self._config = config.embedder
         self._backend: Backend | None = None
-        self._waiting: deque[tuple[int, Crops, list[Image]]] = deque()
+        self._waiting: deque[_Request] = deque()
         self._timeouts = 0
 
     def start(self) -> None:
@@ -52,24 +86,25 @@ class Embedder(Actor):
 
     def on_crops(self, message: Crops, blobs: Sequence[memoryview]) -> None:
         """Keep the readings of every crop for the next inference."""
-        if not _fits(message, blobs):
-            self.bus.drops["malformed"] += 1
-            return
-        readings: list[Image] = []
-        for crop, blob in zip(message.crops, blobs, strict=True):
-            upright = np.frombuffer(blob, np.uint8).reshape(CROP_HEIGHT, CROP_WIDTH, 3)
-            readings += [half_turn(upright) if turn == 2 else upright for turn in crop.turns]
-        self._waiting.append((self.bus.clock.now_ns(), message, readings))
+        items = _read(message, blobs)
+        malformed = sum(item.error is not None for item in items) if items else 1
+        if malformed:
+            self.bus.drops["malformed"] += malformed
+        self._waiting.append(_Request(self.bus.clock.now_ns(), message, items))
 
     def step(self) -> float | None:
         """One inference over the messages that wait, as many as fit into a batch."""
         while self._waiting:
             batch = [self._waiting.popleft()]
-            rows = len(batch[0][2])
-            while self._waiting and rows + len(self._waiting[0][2]) <= self._config.max_batch:
+            size = batch[0].size()
+            while self._waiting and size + self._waiting[0].size() <= self._config.max_batch:
                 batch.append(self._waiting.popleft())
-                rows += len(batch[-1][2])
-            self._embed(batch)
+                size += batch[-1].size()
+            self._embed([item for request in batch for item in request.wanted()])
+            for request in batch:
+                self._publish(request)
+            if self._timeouts >= _TIMEOUTS_TO_DIE:
+                raise EmbedderStuck(f"{self._timeouts} inferences in a row timed out: the device needs a reset")
         return None
 
     def finish(self) -> None:
@@ -80,56 +115,75 @@ class Embedder(Actor):
         """Messages that wait."""
         return len(self._waiting)
 
-    def _embed(self, batch: list[tuple[int, Crops, list[Image]]]) -> None:
-        assert self._backend is not None
-        crops = [reading for _, _, readings in batch for reading in readings]
+    def _embed(self, items: list[_Item]) -> None:
+        """Give every item its rows or its error: one vector that is of no use costs no other crop its answer."""
+        if not items:
+            return
+        self.bus.counts["batches"] += 1
         try:
-            rows, error = self._infer(np.stack(crops)), None
+            vectors = self._infer(np.stack([reading for item in items for reading in item.readings]))
             self._timeouts = 0
         except (EmbedTimeout, ValueError) as failure:
-            rows, error = np.empty((0, self._backend.dim), np.float32), str(failure)
             self._timeouts += isinstance(failure, EmbedTimeout)
-            self.bus.drops["embed_failed"] += len(crops)
-        self.bus.counts["embeddings"] += len(rows)
-        self.bus.counts["batches"] += 1
+            for item in items:
+                self._fail(item, failure)
+            return
         start = 0
-        for received, message, readings in batch:
-            end = start + len(readings)
-            self._publish(message, received, rows[start:end], readings, error)
+        for item in items:
+            end = start + len(item.readings)
+            try:
+                item.rows = normalise(vectors[start:end])
+                self.bus.counts["embeddings"] += len(item.rows)
+            except ValueError as failure:
+                self._fail(item, failure)
             start = end
-        if self._timeouts >= _TIMEOUTS_TO_DIE:
-            raise EmbedderStuck(f"{self._timeouts} inferences in a row timed out: the device needs a reset")
+
+    def _fail(self, item: _Item, failure: Exception) -> None:
+        item.error = str(failure)
+        self.bus.drops["embed_failed"] += len(item.readings)
 
     def _infer(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Unit rows [n, dim], in batches that the configuration allows."""
+        """Raw rows [n, dim], in batches that the configuration allows."""
         assert self._backend is not None
         step = self._config.max_batch
         parts = [self._backend.embed(crops[start : start + step]) for start in range(0, len(crops), step)]
-        return normalise(np.concatenate(parts))
+        return np.concatenate(parts)
 
-    def _publish(
-        self, message: Crops, received: int, rows: NDArray[np.float32], readings: list[Image], error: str | None
-    ) -> None:
+    def _publish(self, request: _Request) -> None:
         assert self._backend is not None
-        hashes = perceptual_hashes(np.stack(readings)) if error is None else np.empty((0, HASH_BYTES), np.uint8)
-        items = [Embedding(crop.track, crop.frame, crop.turns, error) for crop in message.crops]
+        message, good = request.message, request.wanted()
+        rows = [item.rows for item in good if item.rows is not None]
+        readings = [reading for item in good for reading in item.readings]
         out = Embeddings(
             stream=message.stream,
             frame=message.frame,
             t_ns=message.t_ns,
-            trace=[*message.trace, Hop("embed", received, self.bus.clock.now_ns())],
+            trace=[*message.trace, Hop("embed", request.received_ns, self.bus.clock.now_ns())],
             model=self._backend.model_hash,
             dim=self._backend.dim,
-            items=items,
+            items=[Embedding(item.crop.track, item.crop.frame, item.crop.turns, item.error) for item in request.items],
         )
-        self.bus.publish(EMBEDDINGS, out, [np.ascontiguousarray(rows), np.ascontiguousarray(hashes)])
+        vectors = np.concatenate(rows) if rows else np.empty((0, self._backend.dim), np.float32)
+        hashes = perceptual_hashes(np.stack(readings)) if readings else np.empty((0, HASH_BYTES), np.uint8)
+        self.bus.publish(EMBEDDINGS, out, [np.ascontiguousarray(vectors), np.ascontiguousarray(hashes)])
 
 
-def _fits(message: Crops, blobs: Sequence[memoryview]) -> bool:
-    """Whether every crop has its blob, of the canonical size, and readings that exist."""
-    return (
-        (message.width, message.height) == (CROP_WIDTH, CROP_HEIGHT)
-        and 0 < len(message.crops) == len(blobs)
-        and all(blob.nbytes == CROP_WIDTH * CROP_HEIGHT * 3 for blob in blobs)
-        and all(crop.turns and set(crop.turns) <= {0, 2} for crop in message.crops)
-    )
+def _read(message: Crops, blobs: Sequence[memoryview]) -> list[_Item]:
+    """Every crop of the message with its readings, or with what is wrong with it."""
+    size, count = (message.width, message.height), len(message.crops)
+    if size != (CROP_WIDTH, CROP_HEIGHT):
+        wrong = f"crops are {CROP_WIDTH} x {CROP_HEIGHT} px, not {size[0]} x {size[1]}"
+    elif len(blobs) != count:
+        wrong = f"{count} crops came with {len(blobs)} blobs"
+    else:
+        return [_item(crop, blob) for crop, blob in zip(message.crops, blobs, strict=True)]
+    return [_Item(crop, [], error=wrong) for crop in message.crops]
+
+
+def _item(crop: Crop, blob: memoryview) -> _Item:
+    if blob.nbytes != _BLOB_BYTES:
+        return _Item(crop, [], error=f"a crop has {_BLOB_BYTES} bytes, not {blob.nbytes}")
+    if not crop.turns or not set(crop.turns) <= {0, 2}:
+        return _Item(crop, [], error=f"the readings of a crop are 0 and 2, not {crop.turns}")
+    upright = np.frombuffer(blob, np.uint8).reshape(CROP_HEIGHT, CROP_WIDTH, 3)
+    return _Item(crop, [half_turn(upright) if turn == 2 else upright for turn in crop.turns])

@@ -47,7 +47,7 @@ class Selector(Actor):
         """A new stream: the cards of the one before mean nothing in it."""
         config = self._config
         self._stream = stream
-        self._tracker = Tracker(TrackSettings(max_missed=config.max_missed))
+        self._tracker = Tracker(TrackSettings(max_missed=config.max_missed, max_gap_ms=config.max_gap_ms))
         self._selection = Selection(
             SelectionSettings(
                 cache_iou=config.cache_iou,

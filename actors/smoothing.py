@@ -142,9 +142,11 @@ class Smoother:
 
     def frame(self, frame: int, t_ns: int, sightings: Sequence[Sighting]) -> FrameReport:
         """Go on to the next frame, whose living tracks are `sightings`, and report."""
-        self._now = Moment(frame, t_ns)
+        before, self._now = self._now, Moment(frame, t_ns)
         for track_id in self._states.keys() - {sighting.track_id for sighting in sightings}:
-            self._visits.release(track_id, self._states.pop(track_id).seen_ns)
+            seen_ns = self._states.pop(track_id).seen_ns
+            # A stall is no absence: what the last frame before it showed, nobody has seen leave.
+            self._visits.release(track_id, t_ns if seen_ns == before.t_ns else seen_ns)
         for sighting in sightings:
             self._see(sighting)
         for state in list(self._states.values()):

@@ -7,7 +7,6 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,10 +16,11 @@ import zmq
 from actors.config import Config, updated
 from actors.events import frame_event
 from actors.launcher import Launcher
+from actors.rollcall import RollCall
 from bench.summary import Summary, summarise
-from bus.messages import Bye, Heartbeat, Results
+from bus.messages import Bye, Results
 from bus.sockets import Address, Subscriber
-from bus.topics import HEARTBEAT, PIPELINE, RESULTS
+from bus.topics import PIPELINE, RESULTS
 
 READY_S = 60.0
 _QUIET_MS = 100
@@ -43,24 +43,19 @@ class Collector:
     def __init__(self, address: Address, actors: list[str], events: TextIO | None) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._results = Subscriber(self._context, address, RESULTS)
-        self._beats = [Subscriber(self._context, address, HEARTBEAT, actor) for actor in actors]
+        self.roll = RollCall(self._context, address, actors)
         self._poller = zmq.Poller()
-        for subscriber in (self._results, *self._beats):
+        for subscriber in (self._results, *self.roll.subscribers):
             self._poller.register(subscriber.socket, zmq.POLLIN)
         self._events = events
         self._start_ns: dict[str, int] = {}
         self.results: list[Results] = []
-        self.heartbeats: dict[tuple[str, str], Heartbeat] = {}
-        """The last heartbeat of every life of every actor."""
         self.ended = False
 
     def collect(self, timeout_ms: int) -> bool:
         """Take in what comes within the time; whether anything did."""
         ready = dict(self._poller.poll(timeout_ms))
-        for subscriber in [one for one in self._beats if one.socket in ready]:
-            for beat, _ in subscriber.drain():
-                if isinstance(beat, Heartbeat):
-                    self.heartbeats[beat.actor, beat.session] = beat
+        self.roll.hear()
         if self._results.socket in ready:
             for message, _ in self._results.drain():
                 self._take(message)
@@ -75,20 +70,10 @@ class Collector:
                 start = self._start_ns.setdefault(message.stream, message.t_ns)
                 self._events.write(json.dumps(frame_event(message, start), ensure_ascii=False) + "\n")
 
-    def ready(self, actors: list[str], readers: dict[str, int]) -> bool:
-        """Whether all actors are ready and every topic has at least so many readers."""
-        beats = {beat.actor: beat for beat in self.heartbeats.values()}
-        heard: Counter[str] = Counter()
-        for beat in beats.values():
-            heard.update(beat.subscribers)
-        return all(name in beats and beats[name].state == "ready" for name in actors) and all(
-            heard[topic] >= count for topic, count in readers.items()
-        )
-
     def close(self) -> None:
         """Stop listening."""
-        for subscriber in (self._results, *self._beats):
-            subscriber.close()
+        self._results.close()
+        self.roll.close()
         self._context.term()
 
 
@@ -125,15 +110,14 @@ def replay(config: Config, events: Path | None = None, stop: Callable[[], bool] 
 
 def _run(config: Config, events: TextIO | None, stop: Callable[[], bool]) -> Summary:
     sinks = [f"sink.{name}" for name in config.sinks.enabled]
-    actors = [*PIPELINE, *sinks]
+    others = [*sinks, *(name for name in reversed(PIPELINE) if name != "capture")]
     launcher = Launcher(config)
-    collector = Collector(config.address, actors, events)
+    collector = Collector(config.address, ["capture", *others], events)
     complete = False
     try:
-        launcher.start(*sinks, *(name for name in reversed(PIPELINE) if name != "capture"))
-        readers = {"tracks": 1, "crops": 1, "embeddings": 1, "matches": 2, "results": len(sinks) + 1}
+        launcher.start(*others)
         deadline = time.monotonic() + READY_S
-        while not collector.ready([name for name in actors if name != "capture"], readers) and not stop():
+        while not collector.roll.ready(others, {RESULTS.name: 1}) and not stop():
             _watch(launcher, collector)
             if time.monotonic() > deadline:
                 raise ReplayError(f"not everybody is ready after {READY_S:.0f} s: the log above says who")
@@ -147,7 +131,7 @@ def _run(config: Config, events: TextIO | None, stop: Callable[[], bool]) -> Sum
         while collector.collect(_QUIET_MS):
             pass
         collector.close()
-    return summarise(collector.results, list(collector.heartbeats.values()), launcher.restarts(), complete)
+    return summarise(collector.results, list(collector.roll.heartbeats.values()), launcher.restarts(), complete)
 
 
 def _watch(launcher: Launcher, collector: Collector) -> None:

@@ -11,40 +11,32 @@ from typing import Literal
 import msgspec
 
 Verdict = Literal["confirmed", "uncertain", "unknown"]
-Band = Literal["excellent", "good", "fair", "poor", "none"]
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits of one model. Distances are cosine distances (0 to 2), gaps are margins of the fused score.
-
-    The four bands are the distances below which a match is called excellent, good, fair and poor.
-    """
+    """Limits of one model. Distances are cosine distances (0 to 2), gaps are margins of the fused score."""
 
     excellent: float = 0.15
-    good: float = 0.25
+    """Distance below which a small gap does not mean a stranger."""
     fair: float = 0.40
+    """Distance below which a match may be confirmed."""
     poor: float = 0.50
+    """Distance from which nothing is a match, whatever the gap."""
     gap_confirmed: float = 0.20
+    """Gap from which a match may be confirmed."""
     gap_unknown: float = 0.10
+    """Gap below which a match that is not excellent is a stranger."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.excellent <= self.good <= self.fair <= self.poor <= 2:
+        if not 0 <= self.excellent <= self.fair <= self.poor <= 2:
             raise ValueError(
-                "thresholds: 0 <= excellent <= good <= fair <= poor <= 2 must hold, not "
-                f"{self.excellent}, {self.good}, {self.fair}, {self.poor}"
+                "thresholds: 0 <= excellent <= fair <= poor <= 2 must hold, not "
+                f"{self.excellent}, {self.fair}, {self.poor}"
             )
         if not 0 <= self.gap_unknown <= self.gap_confirmed:
             raise ValueError(
                 f"thresholds: 0 <= gap_unknown <= gap_confirmed must hold, not {self.gap_unknown}, {self.gap_confirmed}"
             )
-
-
-def band(distance: float, thresholds: Thresholds) -> Band:
-    """The name of the band that a cosine distance falls into; `none` is beyond the last."""
-    for name in ("excellent", "good", "fair", "poor"):
-        if distance < getattr(thresholds, name):
-            return name
-    return "none"
 
 
 def decide(distance: float, gap: float, thresholds: Thresholds) -> Verdict:

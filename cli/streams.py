@@ -69,8 +69,8 @@ def up(arguments: argparse.Namespace) -> int:
     from actors.config import updated
     from actors.launcher import Launcher
     from actors.log import configure
+    from actors.rollcall import begin
     from actors.run import REFUSED
-    from bus.topics import PIPELINE
 
     config = _config(arguments)
     if arguments.source is not None:
@@ -79,7 +79,7 @@ def up(arguments: argparse.Namespace) -> int:
     stop = _stop_request()
     launcher = Launcher(config)
     try:
-        launcher.start(*(f"sink.{name}" for name in config.sinks.enabled), *reversed(PIPELINE))
+        begin(launcher, config.address, [f"sink.{name}" for name in config.sinks.enabled], stop)
         while not launcher.over() and launcher.failed is None and not stop():
             launcher.step()
             time.sleep(0.1)

@@ -29,6 +29,9 @@ class TrackSettings:
 
     max_missed: int = 10
     """Frames with detections, but none for this card, that a track survives."""
+    max_gap_ms: float = 1500.0
+    """Time unseen that a track survives, in ms, with frames or without: after a stall another card may lie there.
+    Longer than it takes to miss ten frames at 10 fps (1.1 s)."""
     max_jump: float = 1.0
     """Farthest distance between prediction and detection, in card widths."""
     max_scale: float = 1.6
@@ -79,7 +82,7 @@ class Tracker:
         self._t_ns: int | None = None
 
     def update(self, detections: list[Detection] | None, t_ns: int) -> list[Track]:
-        """The living tracks as of this frame; `None` (the detector said nothing) only predicts and counts no miss.
+        """The living tracks as of this frame; `None` (the detector said nothing) predicts and counts no miss.
 
         Raises ValueError when time runs backwards: a new source or a seek needs a new tracker.
         """
@@ -87,6 +90,8 @@ class Tracker:
             raise ValueError(f"frame time went back from {self._t_ns} to {t_ns} ns: start a new tracker")
         seconds = 0.0 if self._t_ns is None else (t_ns - self._t_ns) / 1e9
         self._t_ns = t_ns
+        max_gap_ns = round(self._settings.max_gap_ms * 1e6)
+        self._states = [state for state in self._states if t_ns - state.seen_ns <= max_gap_ns]
         for state in self._states:
             state.predict(seconds)
         if detections is not None:
@@ -152,7 +157,7 @@ class _State:
         self.missed = 0
         self._velocity = np.zeros(2, np.float32)
         self._predicted = False
-        self._seen_ns = t_ns
+        self.seen_ns = t_ns
         self._quarter_off = 0
 
     def predict(self, seconds: float) -> None:
@@ -170,12 +175,12 @@ class _State:
         displacement = float(np.sqrt(np.square(residual).sum(axis=1)).mean()) / width
         gain = min(1.0, max(settings.still_gain, displacement / settings.jitter))
         self.quad = np.asarray(self.quad + np.float32(gain) * residual, np.float32)
-        elapsed = (t_ns - self._seen_ns) / 1e9
+        elapsed = (t_ns - self.seen_ns) / 1e9
         if elapsed > 0:
             # Kalata 1984: the velocity gain that goes with a position gain; capped, because at 1 it repeats noise.
             beta = min(0.7, gain * gain / (2.0 - gain))
             self._velocity = self._velocity + np.float32(beta / elapsed) * residual.mean(axis=0)
-        self.score, self._seen_ns = detection.score, t_ns
+        self.score, self.seen_ns = detection.score, t_ns
         self.hits += 1
         self.missed = 0
         self._predicted = False

@@ -29,7 +29,7 @@ class Rig:
         self.embedder.start()
         self.model.batches.clear()
 
-    def hand(self, frame: int, *turns: list[int], error_free: bool = True) -> list[Image]:
+    def hand(self, frame: int, *turns: list[int]) -> list[Image]:
         """Give it a message with a crop for each list of turns, without letting it work; the crops."""
         pictures = [mosaic(100 * frame + place, CROP_HEIGHT, CROP_WIDTH) for place in range(len(turns))]
         crops = [Crop(place + 1, frame, list(these)) for place, these in enumerate(turns)]
@@ -146,46 +146,103 @@ def test_a_slow_first_inference_is_no_refusal(rig: Rig) -> None:
     assert rig.sent()[0][0].items[0].error is None
 
 
-def test_vectors_that_are_not_finite_are_a_failure(rig: Rig) -> None:
-    """NaN compares as neither near nor far, and would come out as some card."""
-    rig.model.spoil = True
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0], ids=["nan", "infinite", "no direction"])
+def test_a_vector_that_is_of_no_use_is_a_failure(rig: Rig, value: float) -> None:
+    """NaN compares as neither near nor far, and zeros as equally far from all: both would come out as some card."""
+    rig.model.spoilt = {0: value}
     rig.hand(0, [0])
     rig.embedder.step()
-    ((message, rows, _),) = rig.sent()
-    assert len(rows) == 0
-    assert "not finite" in (message.items[0].error or "")
+    ((message, rows, hashes),) = rig.sent()
+    assert (len(rows), len(hashes)) == (0, 0)
+    assert message.items[0].error == "an embedding is not finite or has no direction"
+    assert rig.bus.drops == {"embed_failed": 1}
+    assert rig.bus.counts["embeddings"] == 0
+
+
+def test_one_bad_vector_costs_the_others_nothing(rig: Rig) -> None:
+    """A single picture that the model cannot bear would leave every card of the frame, and of the next, nameless."""
+    first, _, third = rig.hand(0, [0, 2], [0, 2], [0])
+    (alone,) = rig.hand(1, [2])
+    rig.model.spoilt = {3: np.nan}
+    rig.embedder.step()
+    (message, rows, hashes), (other, its_row, _) = rig.sent()
+    assert rig.model.batches == [6]
+    assert [item.error for item in message.items] == [None, "an embedding is not finite or has no direction", None]
+    readings = [first, half_turn(first), third]
+    assert np.allclose(rows, expected(rig, *readings), atol=1e-6)
+    assert np.array_equal(hashes, perceptual_hashes(np.stack(readings)))
+    assert other.items[0].error is None
+    assert np.allclose(its_row, expected(rig, half_turn(alone)), atol=1e-6)
+    assert rig.bus.drops == {"embed_failed": 2}
+    assert rig.bus.counts["embeddings"] == 4
+
+
+def test_a_bad_vector_is_no_timeout(rig: Rig) -> None:
+    """An engine that answers needs no reset, whatever it answers."""
+    rig.model.spoilt = {0: np.nan}
+    for frame in range(5):
+        rig.hand(frame, [0])
+        rig.embedder.step()
+    assert len(rig.sent()) == 5
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "crops", "blobs"),
+    ("width", "height", "crops", "blobs", "error"),
     [
-        (256, 358, 1, []),
-        (256, 358, 1, [b"short"]),
-        (256, 358, 2, [bytes(256 * 358 * 3)]),
-        (256, 358, 0, []),
-        (0, 358, 1, [b""]),
-        (0, 0, 1, [b""]),
-        (-256, -358, 1, [bytes(256 * 358 * 3)]),
-        (128, 179, 1, [bytes(128 * 179 * 3)]),
+        (256, 358, 1, [], "1 crops came with 0 blobs"),
+        (256, 358, 1, [b"short"], "a crop has 274944 bytes, not 5"),
+        (256, 358, 2, [bytes(256 * 358 * 3)], "2 crops came with 1 blobs"),
+        (0, 358, 1, [b""], "crops are 256 x 358 px, not 0 x 358"),
+        (0, 0, 1, [b""], "crops are 256 x 358 px, not 0 x 0"),
+        (-256, -358, 1, [bytes(256 * 358 * 3)], "crops are 256 x 358 px, not -256 x -358"),
+        (128, 179, 1, [bytes(128 * 179 * 3)], "crops are 256 x 358 px, not 128 x 179"),
     ],
-    ids=["no blob", "short", "a blob too few", "no crop", "no width", "no size", "negative", "other size"],
+    ids=["no blob", "short", "a blob too few", "no width", "no size", "negative", "other size"],
 )
-def test_malformed_crops_are_counted(rig: Rig, width: int, height: int, crops: int, blobs: list[bytes]) -> None:
-    """A damaged or foreign message ends neither the process nor the batch that it came with."""
-    message = Crops(stream="s1", frame=0, t_ns=0, width=width, height=height, crops=[Crop(1, 0, [0])] * crops)
+def test_malformed_crops_are_answered_as_failures(
+    rig: Rig, width: int, height: int, crops: int, blobs: list[bytes], error: str
+) -> None:
+    """Without an answer the smoother would hold the frame back, and the selector would take the crop for on its way."""
+    message = Crops(stream="s1", frame=0, t_ns=0, width=width, height=height, crops=[Crop(7, 0, [0])] * crops)
     rig.embedder.receive(CROPS, message, [memoryview(blob) for blob in blobs])
-    rig.hand(1, [0])
     rig.embedder.step()
-    assert rig.bus.drops == {"malformed": 1}
-    assert [(message.frame, message.items[0].error) for message, _, _ in rig.sent()] == [(1, None)]
+    ((answer, rows, hashes),) = rig.sent()
+    assert (answer.stream, answer.frame, len(rows), len(hashes)) == ("s1", 0, 0, 0)
+    assert [(item.track, item.frame, item.error) for item in answer.items] == [(7, 0, error)] * crops
+    assert rig.bus.drops == {"malformed": crops}
+    assert rig.model.batches == []
 
 
 @pytest.mark.parametrize("turns", [[], [1], [0, 7]])
-def test_readings_that_do_not_exist_are_counted(rig: Rig, turns: list[int]) -> None:
+def test_readings_that_do_not_exist_are_answered_as_failures(rig: Rig, turns: list[int]) -> None:
     """A quarter turn would need another shape of crop."""
     rig.hand(0, turns)
     rig.embedder.step()
-    assert rig.sent() == []
+    ((answer, rows, _),) = rig.sent()
+    assert (answer.items[0].error, len(rows)) == (f"the readings of a crop are 0 and 2, not {turns}", 0)
+    assert rig.bus.drops == {"malformed": 1}
+
+
+def test_a_malformed_crop_costs_the_others_nothing(rig: Rig) -> None:
+    """A damaged or foreign message ends neither the process nor the batch that it came with."""
+    rig.hand(0, [0], [1], [2])
+    rig.hand(1, [0])
+    rig.embedder.step()
+    (message, rows, _), (other, _, _) = rig.sent()
+    assert rig.model.batches == [3]
+    assert [item.error is None for item in message.items] == [True, False, True]
+    assert len(rows) == 2
+    assert [item.error for item in other.items] == [None]
+    assert rig.bus.drops == {"malformed": 1}
+
+
+def test_a_message_without_crops_is_answered_without_any(rig: Rig) -> None:
+    """Nothing to stack is no reason to end the process."""
+    message = Crops(stream="s1", frame=0, t_ns=0, width=CROP_WIDTH, height=CROP_HEIGHT, crops=[])
+    rig.embedder.receive(CROPS, message, [])
+    rig.embedder.step()
+    ((answer, _, _),) = rig.sent()
+    assert answer.items == []
     assert rig.bus.drops == {"malformed": 1}
 
 

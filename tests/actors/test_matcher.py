@@ -217,9 +217,7 @@ def test_a_missing_model_is_refused_at_the_start(rig: Rig) -> None:
 
 def test_the_thresholds_come_with_the_model(rig: Rig) -> None:
     """Every model has distances of its own: what the model card says counts, not the defaults."""
-    card_of_model = (
-        '{"name": "m", "dim": 192, "licence": "MIT", "thresholds": {"excellent": 0, "good": 0, "fair": 0, "poor": 0}}'
-    )
+    card_of_model = '{"name": "m", "dim": 192, "licence": "MIT", "thresholds": {"excellent": 0, "fair": 0, "poor": 0}}'
     rig.model.with_suffix(".json").write_text(card_of_model)
     rig.matcher.start()
     assert rig.ask([Embedding(1, 9, [0])], [card(3)])[0].decision == "unknown"

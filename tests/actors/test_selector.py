@@ -223,6 +223,18 @@ def test_a_silent_detector_loses_no_card(rig: Rig) -> None:
     assert [(state.track, state.hits, state.missed) for state in states] == [(1, 1, 0), (1, 1, 0), (1, 1, 1)]
 
 
+def test_a_card_after_a_stall_is_asked_for_anew(tmp_path: Path) -> None:
+    """What lies there now may be another card: neither its number nor what is known of it goes on."""
+    with rigged(tmp_path, updated(Config(), "selector", max_gap_ms=400.0)) as rig:
+        rig.show((40, 60))
+        rig.answer(rig.crops()[0])
+        rig.bus.clock.advance(401)
+        rig.show((40, 60))
+        (before, after) = (tracks.tracks[0].track for tracks in rig.tracks())
+        assert after != before
+        assert [(crop.track, crop.turns) for crop in rig.crops()[0].crops] == [(after, [0, 2])]
+
+
 def test_a_lossless_frame_waits_for_the_answers_before_it(lossless: Rig) -> None:
     """Two replays are the same only if the cache holds the same at the same frame."""
     lossless.show((40, 60))

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from catalog.decide import Thresholds, band, decide
+from catalog.decide import Thresholds, decide
 
 LIMITS = Thresholds(gap_confirmed=0.2, gap_unknown=0.1)
 
@@ -31,11 +31,6 @@ def test_a_not_a_number_is_never_confirmed():
     """Prevents that a failed computation passes every limit because all comparisons are false."""
     assert decide(float("nan"), 0.5, LIMITS) != "confirmed"
     assert decide(0.1, float("nan"), LIMITS) != "confirmed"
-
-
-def test_bands_have_the_names_of_the_plan():
-    """Prevents an off-by-one at the limits."""
-    assert [band(d, LIMITS) for d in (0.1, 0.15, 0.25, 0.4, 0.5)] == ["excellent", "good", "fair", "poor", "none"]
 
 
 def test_limits_can_be_overridden_one_by_one():

@@ -28,15 +28,20 @@ def seen(*quads: Quad, score: float = 0.9) -> list[Detection]:
 class Film:
     """A tracker and its clock."""
 
-    def __init__(self, settings: TrackSettings | None = None) -> None:
+    def __init__(self, settings: TrackSettings | None = None, fps: float = 30.0) -> None:
         self.tracker = Tracker(settings)
         self.t_ns = START
+        self.interval_ns = round(1e9 / fps)
+
+    def stall(self, ms: float) -> None:
+        """No frame for so long."""
+        self.t_ns += round(ms * 1e6) - self.interval_ns
 
     def show(self, *quads: Quad) -> list[Track]:
         return self.frame(seen(*quads))
 
     def frame(self, detections: list[Detection] | None) -> list[Track]:
-        self.t_ns += FRAME_NS
+        self.t_ns += self.interval_ns
         return self.tracker.update(detections, self.t_ns)
 
 
@@ -44,9 +49,10 @@ def nearest(tracks: list[Track], quad: Quad) -> Track:
     return min(tracks, key=lambda track: float(np.linalg.norm(track.quad.mean(axis=0) - quad.mean(axis=0))))
 
 
-def test_a_card_keeps_its_id_through_ten_missed_frames() -> None:
-    """A detector that drops a card for a third of a second must not make it a new card."""
-    film = Film()
+@pytest.mark.parametrize("fps", [30.0, 15.0, 10.0])
+def test_a_card_keeps_its_id_through_ten_missed_frames(fps: float) -> None:
+    """A detector that drops a card for a third of a second, or a slow one for a whole, must not make it a new card."""
+    film = Film(fps=fps)
     first = film.show(card(300, 300))[0].track_id
     for missed in range(1, 11):
         (track,) = film.show()
@@ -62,6 +68,42 @@ def test_the_eleventh_missed_frame_ends_a_track() -> None:
         left = film.show()
     assert left == []
     assert film.show(card(300, 300))[0].track_id != first
+
+
+def test_another_card_after_a_stall_is_another_track() -> None:
+    """Missed frames cannot tell: none came while the cards were exchanged, and the old name would stand on the new."""
+    film = Film()
+    first = film.show(card(300, 300))[0].track_id
+    film.stall(1501)
+    (track,) = film.show(card(300, 300))
+    assert track.track_id != first
+    assert (track.hits, track.predicted) == (1, False)
+
+
+def test_a_short_stall_changes_no_id() -> None:
+    """A machine that was busy for a second has not lost its cards."""
+    film = Film()
+    first = film.show(card(300, 300))[0].track_id
+    film.stall(1499)
+    assert film.show(card(300, 300))[0].track_id == first
+
+
+def test_only_what_was_not_seen_grows_old() -> None:
+    """A card that lies there for minutes must keep its track, whatever becomes of its neighbour."""
+    film = Film(TrackSettings(max_missed=100))
+    first, second = (track.track_id for track in film.show(card(300, 300), card(600, 300)))
+    for _ in range(100):
+        tracks = film.show(card(300, 300))
+    assert [track.track_id for track in tracks] == [first] != [second]
+
+
+def test_a_detector_that_falls_silent_ends_its_tracks() -> None:
+    """A network that hangs says nothing about any frame: outlines would stand over an empty table for ever."""
+    film = Film()
+    film.show(card(300, 300))
+    for _ in range(45):
+        assert len(film.frame(None)) == 1
+    assert film.frame(None) == []
 
 
 def test_a_frame_without_tensor_is_no_miss() -> None:
