@@ -6,16 +6,24 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 SHARED := ../shared
 
-.PHONY: help install demo test lint types contracts unit format bench clean
+.PHONY: help install develop demo test lint types contracts unit format bench clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-install: $(VENV)/installed ## the environment, with everything for development
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+install: $(VENV)/installed ## the environment that runs it
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) -e .
+	touch $@
+
+develop: $(VENV)/developing ## the environment for development, with PyTorch for training
+
+$(VENV)/developing: $(VENV)/installed
+	$(PIP) -e '.[dev,train]'
 	touch $@
 
 demo: install $(DEMO)/catalog ## a rendered table through all processes
@@ -29,33 +37,33 @@ $(DEMO)/catalog: $(DEMO)/cards models/thumbnail.onnx
 	$(BIN)/sleevesight catalog build --images $(DEMO)/cards --metadata $(DEMO)/cards/cards.csv --out $@
 	touch $@
 
-test: install lint types contracts unit ## every check and every test
+test: lint types contracts unit ## every check and every test
 
-lint: install
+lint: develop
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: install
+types: develop
 	$(BIN)/mypy
 
-contracts: install
+contracts: develop
 	$(BIN)/lint-imports --no-logo
 
-unit: install
+unit: develop
 	$(BIN)/pytest -n 2 --dist loadgroup
 
-format: install ## put the code into its form
+format: develop ## put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install $(DEMO)/catalog ## print the numbers of docs/performance.md again
+bench: develop $(DEMO)/catalog ## print the numbers of docs/performance.md again
 	$(BIN)/python -m bench.bus
 	$(BIN)/python -m bench.cached
 	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.memory
 	$(BIN)/sleevesight replay scene:still --catalog $(DEMO)/catalog
 	$(BIN)/sleevesight replay scene:demo --catalog $(DEMO)/catalog
-	$(BIN)/python -m bench.following
+	$(BIN)/python -m bench.watching
 	$(BIN)/python -m bench.detection
 	test ! -d $(SHARED)/real || $(BIN)/python -m bench.real --shared $(SHARED)
 

@@ -70,3 +70,24 @@ def test_what_is_below_the_level_is_not_shown(level: str, shown: int, capsys: py
     for say in (log.debug, log.info, log.warning, log.error):
         say("a line")
     assert len(capsys.readouterr().err.splitlines()) == shown
+
+
+def test_a_line_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven processes share a terminal: a line whose end came in a second piece ran into the next one's."""
+    pieces: list[str] = []
+
+    class Terminal:
+        def write(self, text: str) -> None:
+            pieces.append(text)
+
+        def flush(self) -> None:
+            pass
+
+        def isatty(self) -> bool:
+            return False
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    configure(LogConfig())
+    structlog.get_logger("x").info("ready")
+    assert len(pieces) == 1
+    assert pieces[0].endswith("}\n")
