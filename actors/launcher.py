@@ -45,7 +45,8 @@ class Launcher:
     """Runs a set of actors as processes of their own. `step` is to be called every 100 ms or so."""
 
     def __init__(self, config: Config) -> None:
-        config.address.prepare()
+        self._address = config.address
+        self._address.prepare()
         self._lock = FileLock(config.address.run_dir / "launcher.lock", "sleevesight")
         self._path = config.address.run_dir / "config.toml"
         self._path.write_text(dump(config, comments=False))
@@ -118,4 +119,5 @@ class Launcher:
             child.over = True
         with contextlib.suppress(OSError):
             self._path.unlink()
+        self._address.sweep()
         self._lock.release()

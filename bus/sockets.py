@@ -17,7 +17,7 @@ from typing import Any
 
 import zmq
 
-from bus.lock import FileLock
+from bus.lock import AlreadyRunning, FileLock
 from bus.messages import Message
 from bus.topics import HEARTBEAT, TOPICS, Topic
 from bus.wire import WireError, decode, encode
@@ -64,6 +64,14 @@ class Address:
         """The right to bind that endpoint; AlreadyRunning if somebody has it."""
         name = f"heartbeat.{actor}" if topic is HEARTBEAT else topic.name
         return FileLock(self.run_dir / f"{name}.lock", actor or topic.publisher)
+
+    def sweep(self) -> None:
+        """Remove the sockets of those who were killed: the kernel let go of their locks, but nobody of their files."""
+        for lock in self.run_dir.glob("*.lock"):
+            with contextlib.suppress(AlreadyRunning):
+                held = FileLock(lock, lock.stem)
+                lock.with_suffix("").unlink(missing_ok=True)
+                held.release()
 
     @property
     def ring(self) -> Path:

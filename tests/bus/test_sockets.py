@@ -169,3 +169,18 @@ def test_heartbeats_have_an_endpoint_for_each_actor(tmp_path: Path) -> None:
     address = Address(tmp_path, "127.0.0.1", 6000)
     assert address.endpoint(HEARTBEAT, "matcher") != address.endpoint(HEARTBEAT, "capture")
     assert address.endpoint(RESULTS) == "tcp://127.0.0.1:6005"
+
+
+def test_the_sockets_of_the_killed_are_swept_and_those_of_the_living_are_not(tmp_path: Path) -> None:
+    """A killed process leaves its socket files; a sink that somebody runs beside a launcher must not lose its own."""
+    address = Address(tmp_path)
+    (tmp_path / "crops.lock").touch()
+    (tmp_path / "crops").touch()
+    (tmp_path / "results").touch()
+    living = address.lock(RESULTS)
+    address.sweep()
+    assert not (tmp_path / "crops").exists()
+    assert (tmp_path / "results").exists()
+    living.release()
+    address.sweep()
+    assert not (tmp_path / "results").exists()
