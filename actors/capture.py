@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from actors.backends.detector import detector_folder, open_detector
 from actors.config import Config
 from actors.sources import open_source
 from actors.sources.base import Pixels, Source, SourceFrame
@@ -12,8 +13,8 @@ from bus.log import get_logger
 from bus.messages import Box, Frame, Hop, Results
 from bus.ring import RingServer, RingWriter
 from bus.topics import FRAME, RESULTS
-from vision.follow import Follower
 from vision.quad import corners
+from vision.watch import Watcher
 
 IN_FLIGHT = {"lockstep": 1, "flatout": 4}
 ANSWER_LIMIT_MS = 5000.0
@@ -43,7 +44,7 @@ class Capture(Actor):
         self._frame = -1
         self._answered = -1
         self._sent_ns = 0
-        self._follower = Follower()
+        self._watcher: Watcher | None = None
         self._left_out_ms = math.inf
         """How late the frame before was, if it was left out."""
 
@@ -55,6 +56,9 @@ class Capture(Actor):
         """
         self._source = open_source(self._config, self.bus.clock)
         self.detail = self._source.title
+        config = self._config.capture
+        if not self._source.detects:
+            self._watcher = Watcher(open_detector(detector_folder(config), threads=config.threads))
         self._server = RingServer(self.bus.address.ring)
         self.bus.watch(self._server.fileno(), self._server.serve)
         first = self._read()
@@ -143,8 +147,7 @@ class Capture(Actor):
         acquired = self.bus.clock.now_ns()
         self._frame += 1
         self.bus.counts["frames"] += 1
-        assert self._source is not None
-        found = frame.detections if self._source.detects else self._follower.update(frame.pixels)
+        found = self._watcher.update(frame.pixels) if self._watcher else frame.detections
         boxes = None if found is None else [Box(corners(one.quad), one.score) for one in found]
         self.bus.counts["detections"] += len(boxes or ())
         detected = self.bus.clock.now_ns()

@@ -58,8 +58,10 @@ class CaptureConfig(Section, frozen=True):
     fps: Annotated[float, Meta(description="Frame rate to ask a camera for.", gt=0)] = 30.0
     images_fps: Annotated[float, Meta(description="Frame rate at which a folder of pictures is shown.", gt=0)] = 10.0
     detector: Annotated[
-        str, Meta(description="ONNX file that finds the cards where the source does not; empty: the one that ships.")
+        str,
+        Meta(description="Folder with finder.onnx and closeup.onnx, where the source finds no cards; empty: models/."),
     ] = ""
+    threads: Annotated[int, Meta(description="Threads of the engine that runs the detector.", ge=1)] = 2
     ring_mb: Annotated[int, Meta(description="Memory of the frame ring, MB.", ge=1)] = 28
     hold_ms: Annotated[
         float, Meta(description="How long readers may use a frame before its slot is written again.", gt=0)

@@ -22,7 +22,7 @@ from actors.config import Config
 from actors.run import PARENT, main, single_threaded
 
 _FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
-_MODULES = ("capture", "selector", "embedder", "backends.onnx", "matcher", "smoother", "sink")
+_MODULES = ("capture", "selector", "embedder", "backends.onnx", "backends.detector", "matcher", "smoother", "sink")
 _POLL_S = 0.005
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from catalog.decide import Thresholds, Verdict, decide
 from catalog.embedding import Embedder
 from catalog.match import Match, Matcher
-from vision.detect import detect
+from vision.detect import Detector
 from vision.detection import Detection
 from vision.phash import perceptual_hashes
-from vision.quad import Quad, as_quad, turn
+from vision.quad import Quad, turn, whole
 from vision.rectify import Image, half_turn, rectify
 
 READINGS = (0, 2)
@@ -31,7 +31,10 @@ class Identified:
 class Identifier:
     """Names the cards in pictures. `top` is how many candidates each answer carries."""
 
-    def __init__(self, embedder: Embedder, matcher: Matcher, thresholds: Thresholds, top: int = 5) -> None:
+    def __init__(
+        self, detector: Detector, embedder: Embedder, matcher: Matcher, thresholds: Thresholds, top: int = 5
+    ) -> None:
+        self._detect = detector
         self._embedder = embedder
         self._matcher = matcher
         self._thresholds = thresholds
@@ -43,9 +46,8 @@ class Identifier:
             height, width = picture.shape[:2]
             if height < 8 or width < 8:
                 raise ValueError(f"a picture of {width}x{height} px shows no card")
-            whole = as_quad([[0, 0], [width, 0], [width, height], [0, height]]) - np.float32(0.5)  # pixel centres
-            return self.name(picture, [Detection(whole, 1.0)])
-        return self.name(picture, _reading_order(detect(picture)))
+            return self.name(picture, [Detection(whole(width, height), 1.0)])
+        return self.name(picture, _reading_order(self._detect(picture)))
 
     def name(self, picture: Image, found: Sequence[Detection]) -> list[Identified]:
         """The cards that were found in a picture, in the order given."""

@@ -1,4 +1,4 @@
-"""How well cards are found: `python -m bench.detection [--real DIR] [--json FILE] [--draw DIR]`.
+"""How well cards are found: `python -m bench.detection [--real DIR] [--json FILE] [--draw DIR] [--models DIR]`.
 
 Real photos and a video (where `--real` is), and rendered scenes with their truth. A card counts as found at an IoU of
 0.8 with its true quad; a detection that shares less than half with any card, marked or not, is false.
@@ -18,9 +18,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from actors.backends import MODELS
+from actors.backends.detector import open_detector
 from synth.cards import deck, draw
 from synth.scene import scenario
-from vision.detect import detect
+from vision.detect import Detector
 from vision.detection import Detection
 from vision.quad import Quad, as_quad, corner_error, iou, portrait, size
 from vision.rectify import Image
@@ -60,7 +62,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `detect` made of a sample: the best IoU and corner error for each card, false detections, thread time."""
+    """What the detector made of a sample: best IoU and corner error for each card, false detections, thread time."""
 
     group: str
     name: str
@@ -121,8 +123,8 @@ def _read(path: Path) -> Image:
     return np.asarray(cv2.cvtColor(data, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def measure(sample: Sample) -> tuple[Outcome, list[Detection]]:
-    """Runs `detect` on a sample."""
+def measure(detect: Detector, sample: Sample) -> tuple[Outcome, list[Detection]]:
+    """Runs a detector on a sample."""
     start = time.thread_time()
     found = detect(sample.picture)
     ms = 1000 * (time.thread_time() - start)
@@ -188,12 +190,14 @@ def main() -> None:
     parser.add_argument("--real", type=Path, help="folder with photos.csv, unknown.csv, empty.csv and video/")
     parser.add_argument("--json", type=Path, help="write the table here as well")
     parser.add_argument("--draw", type=Path, help="write every picture with its detections into this folder")
+    parser.add_argument("--models", type=Path, default=MODELS, help="folder with finder.onnx and closeup.onnx")
     options = parser.parse_args()
     cv2.setNumThreads(1)
+    detect = open_detector(options.models)
     outcomes: list[Outcome] = []
     for samples in ([real(options.real)] if options.real else []) + [rendered()]:
         for sample in samples:
-            outcome, found = measure(sample)
+            outcome, found = measure(detect, sample)
             outcomes.append(outcome)
             if options.draw:
                 save(options.draw, sample, found)

@@ -1,4 +1,4 @@
-"""The picture of the README: `python -m bench.picture --out FILE` follows the demo up to a frame and draws it."""
+"""The picture of the README: `python -m bench.picture --out FILE` recognises one frame of the demo and draws it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from actors.backends import DEFAULT_MODEL, open_backend
+from actors.backends.detector import open_detector
 from actors.config import EmbedderConfig
 from actors.still import Identified, Identifier
 from catalog.build import build
@@ -19,11 +20,8 @@ from catalog.model_card import read_card
 from catalog.store import Catalogue
 from synth.cards import deck, draw, write
 from synth.scene import scenario
-from vision.follow import Follower
 from vision.rectify import Image
 
-_BEFORE = 60
-"""Frames that are followed before the one that is drawn."""
 COLOURS = {"confirmed": (40, 200, 80), "uncertain": (240, 180, 40), "unknown": (230, 70, 70)}
 
 
@@ -63,12 +61,9 @@ def main() -> None:
         build(work / "cards", [work / "cards" / "cards.csv"], work / "catalog", embedder)
         card = read_card(DEFAULT_MODEL)
         matcher = Matcher(Catalogue.load(work / "catalog", mmap=False))
-        identifier = Identifier(embedder, matcher, card.thresholds if card else Thresholds())
-        scene, follower = scenario("demo", cards), Follower()
-        for index in range(arguments.frame - _BEFORE, arguments.frame + 1):
-            picture = scene.frame(index).image
-            found = follower.update(picture)
-        drawn = annotate(picture, identifier.name(picture, found))
+        identifier = Identifier(open_detector(), embedder, matcher, card.thresholds if card else Thresholds())
+        picture = scenario("demo", cards).frame(arguments.frame).image
+        drawn = annotate(picture, identifier.identify(picture))
     small = cv2.resize(drawn, (960, 960), interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(arguments.out), cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
 

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from actors.backends import open_backend
+from actors.backends.detector import open_detector
 from actors.config import Config, EmbedderConfig, updated
 from actors.still import Identified, Identifier
 from bench.replay import replay
@@ -138,7 +139,7 @@ def main() -> int:
     catalogue = Catalogue.load(catalog)
     card = read_card(model)
     embedder = open_backend(EmbedderConfig(model=str(model)))
-    identifier = Identifier(embedder, Matcher(catalogue), card.thresholds if card else Thresholds())
+    identifier = Identifier(open_detector(), embedder, Matcher(catalogue), card.thresholds if card else Thresholds())
     rows = photos(arguments.shared, identifier, set(catalogue.ids))
     for row in rows:
         print(

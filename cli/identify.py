@@ -37,6 +37,7 @@ def identify(arguments: argparse.Namespace) -> int:
 
 def _identifier(arguments: argparse.Namespace) -> Identifier:
     from actors.backends import model_path
+    from actors.backends.detector import open_detector
     from actors.config import EmbedderConfig
     from actors.still import Identifier
     from catalog.decide import Thresholds
@@ -49,7 +50,8 @@ def _identifier(arguments: argparse.Namespace) -> Identifier:
     embedder = open_model(arguments.model)
     check_model(catalogue, embedder.model_hash)
     card = read_card(model_path(EmbedderConfig(model=str(arguments.model or ""))))
-    return Identifier(embedder, Matcher(catalogue), card.thresholds if card else Thresholds(), arguments.top)
+    thresholds = card.thresholds if card else Thresholds()
+    return Identifier(open_detector(), embedder, Matcher(catalogue), thresholds, arguments.top)
 
 
 def _answer(identifier: Identifier, path: Path, cropped: bool) -> dict[str, Any]:

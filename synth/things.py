@@ -13,10 +13,11 @@ from synth.draw import INK, WHITE, Colour, colour, ellipse, mix, polygon
 Image = NDArray[np.uint8]
 
 
-def strew(image: Image, count: int, unit: float, rng: np.random.Generator) -> None:
+def strew(image: Image, count: int, unit: float, rng: np.random.Generator) -> list[tuple[float, float, float]]:
     """Lays up to `count` things about, in place: pens, coins, dice, notes, coasters, phones.
 
-    `unit` is a card width in pixels. Things keep apart; one that finds no room is left out.
+    `unit` is a card width in pixels. Things keep apart; one that finds no room is left out. Returns where they lie:
+    x, y and about how far they reach, in pixels.
     """
     height, width = image.shape[:2]
     taken: list[tuple[float, float, float]] = []
@@ -28,6 +29,7 @@ def strew(image: Image, count: int, unit: float, rng: np.random.Generator) -> No
                 taken.append((x, y, reach * unit))
                 draw(rng, image, x, y, unit)
                 break
+    return taken
 
 
 def _turned(x: float, y: float, points: list[tuple[float, float]], angle: float, unit: float) -> NDArray[np.float64]:

@@ -1,31 +1,36 @@
-"""Finding every card in a frame without a learned model.
+"""Finding every card in a frame: a network says where cards are, another looks at each again, edges settle the rest.
 
-A reduced picture gives edge lines; quads of lines and of closed outlines are weighed by the colours along their sides;
-the set that explains most of the picture is kept, and its sides are refined in the full frame. See docs/detection.md.
+See docs/detection.md. What runs the networks is given from outside: an engine on the CPU or an accelerator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.detection import Detection
-from vision.detector.choice import choose
-from vision.detector.evidence import Evidence, weigh
-from vision.detector.lines import Floats, Pixels, chains, join, segments
-from vision.detector.margins import settle
-from vision.detector.outlines import of_chains
-from vision.detector.profile import Profile
-from vision.detector.quads import of_lines
-from vision.detector.refine import refine
-from vision.detector.scan import SCAN_SCORE, is_scan, whole
-from vision.detector.shape import ordered, widths
-from vision.quad import Quad, is_convex, portrait, size
+from vision.detector.canvas import canvas
+from vision.detector.closeup import close_ups, moved
+from vision.detector.decode import decode, distinct, likelihood, same
+from vision.detector.pyramid import Pixels, Pyramid
+from vision.detector.refine import sharpen
+from vision.quad import CARD_ASPECT, Quad, iou, is_convex, portrait, size, whole
+
+Floats = NDArray[np.float32]
+Network = Callable[[Pixels], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What the detector sees with."""
+
+    find: Network
+    """A canvas uint8 RGB [h, w, 3], sides multiples of 64, to cells float32 [12, h / 8, w / 8]: `detector.decode`."""
+    look: Network
+    """Close-ups uint8 RGB [n, 128, 96, 3] to float32 [n, 9]: `detector.closeup`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,124 +38,77 @@ class DetectorSettings:
     """What a user may turn: all cards of `min_width_px` frame pixels and up, with at least `min_score`."""
 
     min_width_px: float = 20.0
-    min_score: float = 0.5
+    min_score: float = 0.7
 
 
-_DEFAULTS = DetectorSettings()
-
-_REDUCED_PX = 400
-"""Longer side of the picture that lines are looked for in. More costs time and finds no more: lettering and wood grain
-then crowd out the sides of cards."""
-
-_SMALLEST = 14.0
-"""Width in pixels of the reduced picture below which a card's sides are shorter than the noise of their ends allows."""
-
-_SMALL = 30.0
-"""Width in pixels of the reduced picture below which a border is less than two pixels wide: such quads are weighed in
-the full frame."""
-
-_PROMISING, _MOST_SMALL = 0.65, 16
-"""Evidence in the reduced picture from which it is worth it, and for how many."""
-
-_NONE, _SURE = 0.68, 0.94
-"""Evidence and support together: where scores begin and where they reach 1."""
+_LAY_HERE = 0.85
+"""Overlap (IoU) from which a card is looked at from where it was seen before: the first network is off by as much."""
+_WORTH_A_LOOK = 0.3
+"""Likelihood in the reduced frame from which a place is looked at again."""
 
 
-def detect(
-    frame: NDArray[np.uint8], settings: DetectorSettings = _DEFAULTS, known: Sequence[Quad] = ()
-) -> list[Detection]:
-    """Every card in a frame uint8 RGB [h, w, 3], the surest first; quads in frame pixels, by `vision.quad.portrait`.
-
-    What lies under the quads `known` is not looked at: cards that are followed already cost nothing to look past.
-    Raises ValueError for anything that is not a colour picture of 8 bits.
-    """
-    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
-        raise ValueError(f"a frame is uint8 RGB [height, width, 3], not {frame.dtype} {list(frame.shape)}")
-    reduced, scale = _reduced(frame)
-    hidden = [(quad + 0.5) / scale - 0.5 for quad in known]
-    quads, evidence = _find(reduced, frame, scale, hidden)
-    if not known and is_scan(reduced, quads):
-        found = [Detection(whole(frame), SCAN_SCORE)]
-    else:
-        found = _detections(frame, scale, quads, evidence)
-    kept = [card for card in found if card.score >= settings.min_score and size(card.quad)[0] >= settings.min_width_px]
-    return sorted(kept, key=lambda card: -card.score)
+_SCAN_ASPECT, _SCAN_MARGIN = 0.05, 0.03
+"""How far a scan's proportions may be from a card's, and its corners from the card's found, in card widths."""
 
 
-def _detections(frame: Pixels, scale: Floats, quads: Floats, evidence: Floats) -> list[Detection]:
-    """Quads of the reduced picture, refined in the frame, with scores."""
-    if not len(quads):
-        return []
-    quads, support = _sharpen(frame, (quads + 0.5) * scale - 0.5, float(scale.max()))
-    scores = np.clip((0.6 * evidence + 0.4 * support.mean(axis=1) - _NONE) / (_SURE - _NONE), 0, 1)
-    return [
-        Detection(portrait(quad), float(score))
-        for quad, score in zip(quads, scores, strict=True)
-        if np.isfinite(quad).all() and is_convex(quad)
-    ]
+class Detector:
+    """Cards in frames."""
+
+    def __init__(self, networks: Networks, settings: DetectorSettings | None = None) -> None:
+        self._networks = networks
+        self._settings = settings or DetectorSettings()
+
+    def __call__(
+        self, frame: Pixels, known: Sequence[Detection] = (), before: Sequence[Detection] = ()
+    ) -> list[Detection]:
+        """Every card in a frame uint8 RGB [h, w, 3], the surest first; quads in its pixels, by `vision.quad.portrait`.
+
+        In a stream, cards that are `known` to lie where they lay are not looked at again, and those that lay there in
+        the frame `before` are looked at from there.
+        Raises ValueError for anything that is not a colour picture of 8 bits.
+        """
+        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+            raise ValueError(f"a frame is uint8 RGB [height, width, 3], not {frame.dtype} {list(frame.shape)}")
+        pyramid = Pyramid(frame)
+        image, scale = canvas(pyramid)
+        rough, found = decode(self._networks.find(image), _WORTH_A_LOOK)
+        quads = np.asarray((rough + 0.5) * scale - 0.5, np.float32)
+        new = np.array([not any(same(quad, one.quad) for one in known) for quad in quads], bool)
+        cards = [*known, *self._look(pyramid, quads[new], found[new], before)]
+        if len(cards) == 1 and _is_scan(frame, cards[0].quad):
+            return [Detection(whole(frame.shape[1], frame.shape[0]), cards[0].score)]
+        return sorted(cards, key=lambda card: -card.score)
+
+    def _look(self, frame: Pyramid, quads: Floats, found: Floats, before: Sequence[Detection]) -> list[Detection]:
+        """What there is to be seen at the quads [n, 4, 2] that were found with these likelihoods, [n]."""
+        if not len(quads):
+            return []
+        starts = [_nearest(quad, before) for quad in quads]
+        fresh = np.array([start is None for start in starts])
+        quads = np.stack(
+            [portrait(quad) if start is None else start for quad, start in zip(quads, starts, strict=True)]
+        )
+        if fresh.any():  # found a tenth of its width off, a card is seen better the second time
+            quads[fresh] = moved(quads[fresh], self._networks.look(close_ups(frame, quads[fresh]))[:, :8])
+        seen = self._networks.look(close_ups(frame, quads))
+        quads, scores = moved(quads, seen[:, :8]), np.sqrt(found * likelihood(seen[:, 8]))
+        quads, scores = distinct(quads, np.where(scores >= self._settings.min_score, scores, 0))
+        if not len(quads):
+            return []
+        return [
+            Detection(portrait(quad), float(score))
+            for quad, score in zip(sharpen(frame.level(0), quads), scores, strict=True)
+            if is_convex(quad) and size(quad)[0] >= self._settings.min_width_px
+        ]
 
 
-def _reduced(frame: Pixels) -> tuple[Pixels, Floats]:
-    """The frame at no more than `_REDUCED_PX`, slightly blurred, and the (x, y) factors back to the frame."""
+def _nearest(quad: Quad, before: Sequence[Detection]) -> Quad | None:
+    """The card that lay here in the frame before."""
+    return next((one.quad for one in before if iou(quad, one.quad) >= _LAY_HERE), None)
+
+
+def _is_scan(frame: Pixels, quad: Quad) -> bool:
+    """Whether a frame shows one card and nothing else: no table is to be seen, so no edge of the card either."""
     height, width = frame.shape[:2]
-    factor = min(1.0, _REDUCED_PX / max(height, width))
-    to = max(1, round(width * factor)), max(1, round(height * factor))
-    # Not INTER_AREA: 11 ms against 1 for 1520 px; the blur below takes what it aliases.
-    small = cv2.resize(frame, to, interpolation=cv2.INTER_LINEAR) if factor < 1 else frame
-    back = np.array([width / to[0], height / to[1]], np.float32)
-    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.uint8), back
-
-
-def _find(picture: Pixels, frame: Pixels, scale: Floats, hidden: Sequence[Quad]) -> tuple[Floats, Floats]:
-    """Quads [n, 4, 2] of the cards in a reduced picture outside of the `hidden` ones, and their evidence [n]."""
-    found, gradient = chains(picture, hidden)
-    pieces = segments(found, gradient)
-    if len(pieces) < 4:
-        return np.zeros((0, 4, 2), np.float32), np.zeros(0, np.float32)
-    lines = join(pieces, picture.shape[:2])
-    quads, overrun = of_lines(lines, Profile(picture, lines), _SMALLEST)
-    outlined = of_chains(found, _SMALLEST)
-    quads = np.concatenate([quads, outlined])
-    if not len(quads):
-        return quads, np.zeros(0, np.float32)
-    quads, overrun = ordered(quads, np.concatenate([overrun, np.zeros((len(outlined), 4), np.float32)]))
-    evidence = weigh(picture, quads, overrun)
-    if scale.max() > 1:
-        quads, evidence = _closer(frame, scale, quads, overrun, evidence)
-    chosen = choose(quads, evidence)
-    return (settle(picture, quads[chosen]) if len(chosen) else quads[chosen]), evidence.score[chosen]
-
-
-def _closer(
-    frame: Pixels, scale: Floats, quads: Floats, overrun: Floats, evidence: Evidence
-) -> tuple[Floats, Evidence]:
-    """The same quads, the small ones moved onto the edges of the full frame and weighed there."""
-    small = np.nonzero((widths(quads) < _SMALL) & (evidence.score > _PROMISING))[0]
-    small = small[np.argsort(-evidence.score[small], kind="stable")[:_MOST_SMALL]]
-    if not len(small):
-        return quads, evidence
-    moved, _ = _sharpen(frame, (quads[small] + 0.5) * scale - 0.5, float(scale.max()))
-    again = weigh(frame, moved, overrun[small])
-    better = again.score > evidence.score[small]
-    small = small[better]
-    quads = _replaced(quads, small, ((moved + 0.5) / scale - 0.5)[better])
-    score = _replaced(evidence.score, small, again.score[better])
-    even = _replaced(evidence.even, small, again.even[better])
-    blank = _replaced(evidence.blank, small, again.blank[better])
-    return quads, Evidence(score, even, blank)
-
-
-def _replaced(values: NDArray[Any], index: NDArray[np.intp], new: NDArray[Any]) -> NDArray[Any]:
-    values = values.copy()
-    values[index] = new
-    return values
-
-
-def _sharpen(frame: Pixels, quads: Floats, scale: float) -> tuple[Floats, Floats]:
-    """Quads on the edges of the full frame: first within what reduction may have moved them, then more finely.
-
-    A reduced pixel is a few of the frame, but 3 % of a card is less than its border.
-    """
-    reach = np.minimum(1.5 * scale + 1, np.maximum(0.03 * widths(quads), 0.8 * scale))
-    quads, _ = refine(frame, quads, reach, 6)
-    return refine(frame, quads, np.maximum(reach / 2.5, 1.5), 5)
+    alike = abs(np.log(width / height / CARD_ASPECT)) < _SCAN_ASPECT
+    return bool(alike and np.abs(quad - whole(width, height)).max() < _SCAN_MARGIN * width)

@@ -9,7 +9,7 @@ from vision.quad import Quad
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One card in a frame: its quad in frame pixels and a score from 0 to 1 (0.5 and up is worth showing)."""
+    """One card in a frame: its quad in frame pixels and a score from 0 to 1 (0.7 and up is worth showing)."""
 
     quad: Quad
     score: float

@@ -31,6 +31,11 @@ def as_quad(points: Any) -> Quad:
     return quad
 
 
+def whole(width: int, height: int) -> Quad:
+    """The outer corners of a picture of this size."""
+    return np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - np.float32(0.5)
+
+
 def turn(quad: Quad, quarters: int) -> Quad:
     """The same corners, read as if the card were turned by `quarters` x 90° clockwise: 2 is upside down."""
     return quad[_TURNED[quarters % 4]]
@@ -73,11 +78,17 @@ def is_convex(quad: Quad) -> bool:
     return bool(cv2.isContourConvex(quad.reshape(4, 1, 2))) and area(quad) > 1.0
 
 
+def overlap(first: Quad, second: Quad) -> tuple[float, float, float]:
+    """Areas in square pixels: of the intersection and the union of two convex quads, and of the smaller one."""
+    both = float(cv2.intersectConvexConvex(first, second)[0])
+    areas = area(first), area(second)
+    return both, sum(areas) - both, min(areas)
+
+
 def iou(first: Quad, second: Quad) -> float:
     """Intersection over union of two convex quads, 0 to 1."""
-    overlap, _ = cv2.intersectConvexConvex(first, second)
-    union = area(first) + area(second) - overlap
-    return float(overlap) / union if union > 0 else 0.0
+    both, union, _ = overlap(first, second)
+    return both / union if union > 0 else 0.0
 
 
 def corner_error(found: Quad, truth: Quad) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from actors.backends.session import describe, open_session, read_model
 from catalog.embedding import EmbedTimeout, ModelError, model_input
 from catalog.model_card import ModelCard, read_card
 from vision.rectify import CROP_HEIGHT, CROP_WIDTH
@@ -33,10 +34,10 @@ class OnnxEmbedder:
             raise ValueError(f"threads must be 1 or more, not {threads}")
         if timeout_s is not None and timeout_s <= 0:
             raise ValueError(f"timeout_s must be above 0 or None, not {timeout_s}")
-        content = _read(self.path)
+        content = read_model(self.path)
         self._hash = hashlib.sha256(content).hexdigest()
         self.card: ModelCard | None = read_card(self.path)
-        self._session = _session(self.path, content, threads)
+        self._session = open_session(self.path, content, threads)
         self._input, self.height, self.width = _check_input(self.path, self._session.get_inputs())
         self._output, self._dim = _check_output(self.path, self._session.get_outputs())
         if self.card is not None and self.card.dim != self._dim:
@@ -100,33 +101,12 @@ class OnnxEmbedder:
             ) from None
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"model {path} cannot be read ({error.strerror}); give the path of an .onnx file") from error
-
-
-def _session(path: Path, content: bytes, threads: int) -> Any:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Idle threads that spin would take the cores from the other processes.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises a class of its own for every status
-        reason = str(error).strip().splitlines()[0][:200]
-        raise ModelError(f"model {path} is no ONNX model that can be run here ({reason}); export it again") from error
-
-
 def _check_input(path: Path, inputs: list[Any]) -> tuple[str, int, int]:
     if len(inputs) == 1 and inputs[0].type == "tensor(uint8)" and len(inputs[0].shape) == 4:
         batch, height, width, channels = inputs[0].shape
         if not isinstance(batch, int) and isinstance(height, int) and isinstance(width, int) and channels == 3:
             return inputs[0].name, height, width
-    raise ModelError(f"model {path} takes {_describe(inputs)}; the contract is {_INPUT}: export it that way")
+    raise ModelError(f"model {path} takes {describe(inputs)}; the contract is {_INPUT}: export it that way")
 
 
 def _check_output(path: Path, outputs: list[Any]) -> tuple[str, int]:
@@ -134,8 +114,4 @@ def _check_output(path: Path, outputs: list[Any]) -> tuple[str, int]:
         dim = outputs[0].shape[1]
         if isinstance(dim, int):
             return outputs[0].name, dim
-    raise ModelError(f"model {path} gives {_describe(outputs)}; the contract is {_OUTPUT}: export it that way")
-
-
-def _describe(tensors: list[Any]) -> str:
-    return ", ".join(f"{tensor.name}: {tensor.type} {tensor.shape}" for tensor in tensors) or "nothing"
+    raise ModelError(f"model {path} gives {describe(outputs)}; the contract is {_OUTPUT}: export it that way")

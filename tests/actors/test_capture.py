@@ -56,7 +56,8 @@ class Rig:
 
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr(module.Follower, "update", lambda _self, _pixels: [CARD])
+    monkeypatch.setattr(module, "open_detector", lambda _path, threads: None)
+    monkeypatch.setattr(module.Watcher, "update", lambda _self, _pixels: [CARD])
     rig = Rig(tmp_path, monkeypatch)
     yield rig
     if rig.capture is not None:
@@ -263,7 +264,7 @@ def test_no_answer_from_the_detector_is_not_an_empty_frame(rig: Rig) -> None:
 def test_a_source_without_a_detector_is_looked_at(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The detections of such a source mean nothing; the pixels do, and exactly these."""
     seen: list[int] = []
-    monkeypatch.setattr(module.Follower, "update", lambda _self, pixels: seen.append(int(pixels[0, 0, 0])) or [CARD])
+    monkeypatch.setattr(module.Watcher, "update", lambda _self, pixels: seen.append(int(pixels[0, 0, 0])) or [CARD])
     run(rig.start([source_frame(7, detections=None)], "flatout"))
     (frame,) = rig.sent()
     assert seen == [7]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from actor_fakes import PixelEmbedder, mosaic
 
-from actors import still as module
+from actors.backends.detector import open_detector
 from actors.still import Identifier
 from catalog.build import build
 from catalog.decide import Thresholds
@@ -36,7 +36,7 @@ def identifier(tmp_path_factory: pytest.TempPathFactory) -> Identifier:
         cv2.imwrite(str(pictures / f"card-{seed}.png"), cv2.cvtColor(card(seed), cv2.COLOR_RGB2BGR))
     embedder = PixelEmbedder(hashlib.sha256(b"m").hexdigest())
     build(pictures, [], folder / "catalogue", embedder)
-    return Identifier(embedder, Matcher(Catalogue.load(folder / "catalogue")), Thresholds(), top=3)
+    return Identifier(open_detector(), embedder, Matcher(Catalogue.load(folder / "catalogue")), Thresholds(), top=3)
 
 
 class Page:
@@ -55,9 +55,9 @@ class Page:
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def page(identifier: Identifier, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     page = Page()
-    monkeypatch.setattr(module, "detect", lambda _: page.found)
+    monkeypatch.setattr(identifier, "_detect", lambda _: page.found)
     yield page
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from actors.backends import open_backend
+from actors.backends.detector import open_detector
 from actors.config import EmbedderConfig
 from actors.still import Identifier
 from bench.real import build_catalogue, photos, video
@@ -41,7 +42,7 @@ def test_photos_are_named_or_left_unknown(catalog: Path) -> None:
     catalogue = Catalogue.load(catalog)
     card = read_card(MODEL)
     embedder = open_backend(EmbedderConfig(model=str(MODEL)))
-    identifier = Identifier(embedder, Matcher(catalogue), card.thresholds if card else Thresholds())
+    identifier = Identifier(open_detector(), embedder, Matcher(catalogue), card.thresholds if card else Thresholds())
     rows = photos(SHARED, identifier, set(catalogue.ids))
     assert [row for row in rows if row["wrong"]] == []
     by_file = {row["file"]: row for row in rows if row["expected"] not in ("unknown", "nothing")}

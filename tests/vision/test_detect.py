@@ -11,9 +11,14 @@ import pytest
 from detect_pictures import lay, table, tilted, turned, upright
 from numpy.typing import NDArray
 
-from vision.detect import DetectorSettings, detect
+from actors.backends import MODELS
+from actors.backends.detector import CLOSE_UP, FINDER, open_detector
+from catalog.embedding import ModelError
+from vision.detect import DetectorSettings
+from vision.detection import Detection
 from vision.quad import Quad, area, as_quad, corner_error, iou, portrait, size
 
+detect = open_detector()
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "real"
 
 
@@ -115,13 +120,33 @@ def test_other_pictures_are_refused(frame: NDArray[np.uint8]) -> None:
         detect(frame)
 
 
+def test_known_cards_are_taken_as_they_are() -> None:
+    """Cards that lie still are not looked at again; one that is put down beside them is found as ever."""
+    here, there = upright(250, 300, 200), upright(650, 500, 200)
+    picture = lay(lay(table(), here), there, seed=2)
+    known = Detection(here + np.float32(1.0), 0.97)
+    found = detect(picture, [known])
+    assert len(found) == 2
+    assert any(one is known for one in found)
+    assert any(corner_error(one.quad, portrait(there)) < 0.02 for one in found)
+
+
+def test_a_card_is_looked_at_from_where_it_lay() -> None:
+    """From the frame before, one look is enough; a card that moved on is found from where it is now."""
+    truth = turned(upright(450, 450, 260), 20)
+    picture = lay(table(), truth)
+    for shift in (2.0, 60.0):
+        (one,) = detect(picture, (), [Detection(portrait(truth + np.float32(shift)), 0.9)])
+        assert corner_error(one.quad, portrait(truth)) < 0.02
+
+
 def test_settings_are_kept() -> None:
     """A user who asks for large and sure cards must not get others."""
     truth = turned(upright(450, 450, 260), 5)
     picture = lay(table(), truth)
-    assert detect(picture, DetectorSettings(min_width_px=300)) == []
-    assert detect(picture, DetectorSettings(min_score=1.1)) == []
-    assert len(detect(picture, DetectorSettings(min_width_px=250))) == 1
+    assert open_detector(MODELS, DetectorSettings(min_width_px=300))(picture) == []
+    assert open_detector(MODELS, DetectorSettings(min_score=1.1))(picture) == []
+    assert len(open_detector(MODELS, DetectorSettings(min_width_px=250))(picture)) == 1
 
 
 def read(path: Path) -> NDArray[np.uint8]:
@@ -147,3 +172,18 @@ def test_nothing_is_found_in_photos_without_cards() -> None:
     """Plates, a laptop, zebras and a playmat are no cards."""
     for path in sorted((SHARED / "empty").glob("*.jpg")):
         assert [tuple(map(round, size(one.quad))) for one in detect(read(path))] == [], path.name
+
+
+def test_a_model_that_is_no_detector_is_refused(tmp_path: Path) -> None:
+    """Another model in its place would give quads of nothing, or fail deep inside at the first frame."""
+    for name, model in ((FINDER, "thumbnail.onnx"), (CLOSE_UP, FINDER)):
+        for file in (FINDER, CLOSE_UP):
+            (tmp_path / file).write_bytes((MODELS / file).read_bytes())
+        (tmp_path / name).write_bytes((MODELS / model).read_bytes())
+        with pytest.raises(ModelError, match=rf"detector .*{name} takes .*; it has to take uint8"):
+            open_detector(tmp_path)
+    (tmp_path / FINDER).write_bytes(b"no model")
+    with pytest.raises(ModelError, match="is no ONNX model that can be run here"):
+        open_detector(tmp_path)
+    with pytest.raises(ModelError, match=r"finder\.onnx cannot be read"):
+        open_detector(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""What following adds to single searches: `python -m bench.following` on rendered scenes, frame by frame."""
+"""What it costs to look at a stream only where it changes: `python -m bench.watching`, on rendered scenes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from actors.backends.detector import open_detector
 from synth.cards import deck, draw
 from synth.scene import Scene, scenario
-from vision.detect import detect
 from vision.detection import Detection
-from vision.follow import Follower, Pixels
 from vision.quad import corner_error, iou
+from vision.watch import Pixels, Watcher
 
 SCENES = ("still", "demo", "hand", "swap", "binder")
 FOUND_IOU, VISIBLE = 0.7, 0.8
@@ -49,13 +49,14 @@ def measure(scene: Scene, find: Callable[[Pixels], list[Detection]], every: int)
 def main() -> None:
     """Print two rows for each scene."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=0, help="other cards on other tables (0: what it was tuned on)")
+    parser.add_argument("--seed", type=int, default=0, help="other cards on other tables")
     seed = parser.parse_args().seed
     cv2.setNumThreads(1)
+    detect = open_detector()
     cards = [(spec.id, draw(spec)) for spec in deck(60, seed)]
     print(f"{'':<18}{'recall':>8}{'corners':>9}{'false':>7}{'ms p50':>8}{'p95':>7}")
     for name in SCENES:
-        for way, find, every in (("searched", detect, 5), ("followed", Follower().update, 1)):
+        for way, find, every in (("every", detect, 5), ("watched", Watcher(detect).update, 1)):
             row = measure(scenario(name, cards, seed), find, every)
             print(
                 f"{name:<8}{way:<10}{row['recall']:>8.2f}{row['error_p50']:>9.3f}{row['false_per_frame']:>7.2f}"

@@ -1,0 +1,38 @@
+"""Sessions of ONNX Runtime: how every model of ours is opened on a CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from catalog.embedding import ModelError
+
+
+def read_model(path: Path) -> bytes:
+    """The bytes of a model file. ModelError for one that cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"model {path} cannot be read ({error.strerror}); give the path of an .onnx file") from error
+
+
+def open_session(path: Path, content: bytes, threads: int) -> Any:
+    """A model ready to run on `threads` threads of the CPU. ModelError for bytes that are no model."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Idle threads that spin would take the cores from the other processes.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises a class of its own for every status
+        reason = str(error).strip().splitlines()[0][:200]
+        raise ModelError(f"model {path} is no ONNX model that can be run here ({reason}); export it again") from error
+
+
+def describe(tensors: list[Any]) -> str:
+    """Inputs or outputs of a session, for messages."""
+    return ", ".join(f"{tensor.name}: {tensor.type} {tensor.shape}" for tensor in tensors) or "nothing"

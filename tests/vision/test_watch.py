@@ -1,0 +1,171 @@
+"""Watching: what lies still is not looked at again, what moves is looked at in the very frame."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from synth.cards import deck, draw
+from vision.detection import Detection
+from vision.quad import as_quad
+from vision.watch import Watcher
+
+CARD, OTHER = (draw(spec) // 2 + 50 for spec in deck(2))
+HERE = Detection(as_quad([[100, 80], [355, 80], [355, 437], [100, 437]]), 0.9)
+
+
+def table(*placed: tuple[int, int, np.ndarray], shade: int = 0, noise: int | None = None) -> np.ndarray:
+    """A grey table with upright cards at (x, y)."""
+    frame = np.full((600, 800, 3), 90 + shade, np.uint8)
+    for x, y, card in placed:
+        frame[y : y + card.shape[0], x : x + card.shape[1]] = card + np.uint8(shade)
+    if noise is not None:
+        grain = np.random.default_rng(noise).normal(0, 4, frame.shape)
+        frame = np.clip(frame + grain, 0, 255).astype(np.uint8)
+    return frame
+
+
+class Eye:
+    """A detector that says what it is told, and counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.found: list[Detection] = []
+        self.looks = 0
+        self.known: list[Detection] = []
+
+    def __call__(self, _frame: np.ndarray, known: Sequence[Detection], _before: Sequence[Detection]) -> list[Detection]:
+        self.looks += 1
+        self.known = list(known)
+        return [*known, *(one for one in self.found if not any(one.quad is other.quad for other in known))]
+
+
+@pytest.fixture
+def eye() -> Eye:
+    return Eye()
+
+
+def test_what_lies_still_is_not_looked_at_again(eye: Eye) -> None:
+    """Looking at every frame is most of what a frame costs; sensor noise is no reason to."""
+    watcher = Watcher(eye)
+    eye.found = [HERE]
+    for index in range(50):
+        assert watcher.update(table((100, 80, CARD), noise=index)) == [HERE]
+    assert eye.looks <= 6
+
+
+def test_what_comes_is_looked_at_in_the_very_frame(eye: Eye) -> None:
+    """A card that is put down must be seen at once, however long nothing moved before."""
+    watcher = Watcher(eye)
+    for _ in range(20):
+        assert watcher.update(table()) == []
+    eye.found = [HERE]
+    assert watcher.update(table((100, 80, CARD))) == [HERE]
+
+
+def test_what_goes_is_gone_in_the_very_frame(eye: Eye) -> None:
+    """Kept detections must not outlive their cards: the picture changed where they lay."""
+    watcher = Watcher(eye)
+    eye.found = [HERE]
+    for _ in range(20):
+        watcher.update(table((100, 80, CARD)))
+    eye.found = []
+    assert watcher.update(table()) == []
+
+
+def test_a_card_in_the_place_of_another_is_looked_at(eye: Eye) -> None:
+    """Dealt onto the same pile, the quad stays and everything in it changes."""
+    watcher = Watcher(eye)
+    for _ in range(20):
+        watcher.update(table((100, 80, CARD)))
+    looks = eye.looks
+    watcher.update(table((100, 80, OTHER)))
+    assert eye.looks == looks + 1
+
+
+def test_a_change_of_exposure_is_no_motion(eye: Eye) -> None:
+    """A camera adjusts all the time; all cells change alike then."""
+    watcher = Watcher(eye)
+    for _ in range(10):
+        watcher.update(table((100, 80, CARD)))
+    looks = eye.looks
+    for shade in range(1, 21):
+        watcher.update(table((100, 80, CARD), shade=shade))
+    assert eye.looks == looks
+
+
+def test_the_end_of_a_motion_is_looked_at_several_times(eye: Eye) -> None:
+    """The first frame at rest may still be blurred, and the tracker takes the mean of several outlines."""
+    watcher = Watcher(eye)
+    for _ in range(20):
+        watcher.update(table())
+    looks = eye.looks
+    for _ in range(20):
+        watcher.update(table((100, 80, CARD)))
+    assert 4 <= eye.looks - looks <= 8
+
+
+def test_a_drift_too_slow_to_see_is_looked_at_now_and_then(eye: Eye) -> None:
+    """What changes by less than the noise from frame to frame is compared with the last look, and looked at anyway."""
+    watcher = Watcher(eye)
+    for _ in range(200):
+        watcher.update(table())
+    assert 6 + 2 <= eye.looks <= 6 + 4
+
+
+def test_a_card_that_lies_still_is_known_while_another_moves(eye: Eye) -> None:
+    """With hands in the picture all the time, looking at every card again and again is what takes the time."""
+    watcher = Watcher(eye)
+    eye.found = [HERE]
+    for _ in range(20):
+        watcher.update(table((100, 80, CARD)))
+    there = Detection(as_quad([[450, 80], [705, 80], [705, 437], [450, 437]]), 0.8)
+    for step in range(12):
+        eye.found = [HERE, there]
+        assert watcher.update(table((100, 80, CARD), (450 + step, 80, OTHER))) == [HERE, there]
+        assert eye.known == [HERE]
+
+
+def test_a_card_that_is_touched_is_known_no_more(eye: Eye) -> None:
+    """Under a hand it may be taken away, and a known card is not looked at."""
+    watcher = Watcher(eye)
+    eye.found = [HERE]
+    for _ in range(20):
+        watcher.update(table((100, 80, CARD)))
+    frame = table((100, 80, CARD))
+    frame[420:460, 150:260] = (220, 170, 140)
+    eye.found = []
+    assert watcher.update(frame) == []
+    assert eye.known == []
+
+
+def test_a_card_that_creeps_is_known_no_more(eye: Eye) -> None:
+    """Half a pixel a frame changes no cell from one frame to the next."""
+    watcher, asked = Watcher(eye), 0
+    eye.found = [HERE]
+    for _ in range(20):
+        watcher.update(table((100, 80, CARD)))
+    for step in range(40):
+        looks = eye.looks
+        watcher.update(table((100 + step // 2, 80, CARD)))
+        asked += eye.looks > looks and not eye.known
+    assert asked > 5
+
+
+def test_everything_is_looked_at_anew_now_and_then(eye: Eye) -> None:
+    """A wrong detection that nothing disturbs would stay for ever."""
+    watcher = Watcher(eye)
+    eye.found = [HERE]
+    for _ in range(20):
+        watcher.update(table((100, 80, CARD)))
+    eye.found = []
+    assert [bool(watcher.update(table((100, 80, CARD)))) for _ in range(60)].count(False) >= 1
+
+
+def test_frames_of_another_size_are_looked_at(eye: Eye) -> None:
+    """A camera that changes its resolution must not end the capture process."""
+    watcher = Watcher(eye)
+    for _ in range(20):
+        watcher.update(table())
+    looks = eye.looks
+    watcher.update(table()[:300])
+    assert eye.looks == looks + 1

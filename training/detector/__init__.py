@@ -1,0 +1,1 @@
+"""The card detector: pictures made with their truth, a small network, its training and its export."""

@@ -1,0 +1,112 @@
+"""Writes a detector network's ONNX file: `python -m training.detector.export NETWORK --state RUN/state.pt --out FILE`.
+
+The averaged weights are taken, BatchNorm is folded into the convolutions, and the file is compared with PyTorch before
+it replaces the one that was there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from torch import Tensor, nn
+
+from training.detector.network import CardNet, CloseUpNet
+from vision.detector.closeup import HEIGHT, WIDTH
+
+_TOLERANCE = 1e-3
+"""Pixels and logits that the two may differ by."""
+
+
+class _Cells(nn.Module):
+    """The finder with its outputs in one tensor, in the order of `vision.detector.decode`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = CardNet()
+
+    def forward(self, image: Tensor) -> Tensor:
+        return torch.cat(tuple(self.network(image)), dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a network is exported: which axes are open, and the input shapes that the file is tried with."""
+
+    make: Callable[[], nn.Module]
+    axes: dict[str, dict[int, str]]
+    tried: tuple[tuple[int, int, int, int], ...]
+
+
+FORMS = {
+    "finder": Form(
+        _Cells,
+        {"image": {1: "height", 2: "width"}, "output": {2: "rows", 3: "columns"}},
+        ((1, 320, 320, 3), (1, 384, 384, 3), (1, 256, 384, 3)),
+    ),
+    "closeup": Form(
+        CloseUpNet, {"image": {0: "n"}, "output": {0: "n"}}, ((1, HEIGHT, WIDTH, 3), (5, HEIGHT, WIDTH, 3))
+    ),
+}
+
+
+def load(form: Form, state: Path) -> tuple[nn.Module, int]:
+    """The network with the averaged weights of a training state, and its step. ValueError for a file that is none."""
+    model = form.make()
+    try:
+        saved = torch.load(state, weights_only=True)
+        weights = {name.removeprefix("module."): value for name, value in saved["average"].items()}
+        weights.pop("n_averaged", None)
+        getattr(model, "network", model).load_state_dict(weights)
+    except (OSError, KeyError, RuntimeError) as error:
+        raise ValueError(
+            f"{state} is no state of this network ({str(error).splitlines()[0]}); train it anew"
+        ) from error
+    return model.eval(), int(saved["step"])
+
+
+def export(form: Form, model: nn.Module, out: Path) -> None:
+    """Write the ONNX file: uint8 RGB pictures in, float32 out; normalisation is inside."""
+    fresh = out.with_suffix(".new")
+    torch.onnx.export(
+        model,
+        (torch.zeros(form.tried[0], dtype=torch.uint8),),
+        str(fresh),
+        input_names=["image"],
+        output_names=["output"],
+        dynamic_axes=form.axes,
+        opset_version=17,
+        dynamo=False,
+    )
+    session = ort.InferenceSession(fresh.read_bytes(), providers=["CPUExecutionProvider"])
+    for shape in form.tried:
+        image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+        with torch.no_grad():
+            wanted = model(image).numpy()
+        worst = float(np.abs(session.run(None, {"image": image.numpy()})[0] - wanted).max())
+        if not worst <= _TOLERANCE:
+            fresh.unlink()
+            raise ValueError(f"the exported file differs from PyTorch by {worst:.2g} for {shape}: not written")
+    fresh.replace(out)
+
+
+def main() -> None:
+    """Read the command line and export."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("network", choices=FORMS)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    form = FORMS[options.network]
+    model, step = load(form, options.state)
+    export(form, model, options.out)
+    print(f"{options.out}: {options.out.stat().st_size} bytes, step {step}")
+
+
+if __name__ == "__main__":
+    main()

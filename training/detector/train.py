@@ -1,0 +1,141 @@
+"""Trains the card detector's networks: `python -m training.detector.train finder|closeup --out RUN [--cards DIR] …`.
+
+Pictures are made as they are needed (`training.detector.compose`). `--cards` is a folder of card pictures and
+`--grounds` one of any pictures without cards (wallpapers and textures do); without them everything is generated. The
+state is saved every 500 steps into RUN/state.pt, and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from training.detector.closeups import examples
+from training.detector.compose import Composer, Made
+from training.detector.losses import close_up_losses, finder_losses
+from training.detector.network import CardNet, CloseUpNet
+from training.detector.run import Losses, Run
+from training.detector.targets import targets
+
+Image = NDArray[np.uint8]
+Example = dict[str, NDArray[Any]]
+
+PICTURES = 800
+"""Card pictures and grounds that each worker keeps in memory."""
+ENOUGH_PX = 640
+"""Their shorter side at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one of the networks learns: the examples in a picture, and how far each of the two sides is off."""
+
+    make: Callable[[], nn.Module]
+    losses: Losses
+    examples: Callable[[Made, np.random.Generator], Iterable[Example]]
+    shuffled: int
+    """Examples that are kept to be drawn from: those of one picture resemble each other."""
+    steps: int
+    stages: tuple[tuple[float, int, int], ...]
+    """Up to which share of the steps pictures of which side come in batches of how many."""
+
+
+TASKS = {
+    "finder": Task(
+        CardNet,
+        finder_losses,
+        lambda made, _rng: [{"image": made.image, **targets(made)}],
+        1,
+        10_000,
+        ((0.6, 320, 24), (1.0, 384, 18)),  # coarse first, then as they will be seen
+    ),
+    "closeup": Task(CloseUpNet, close_up_losses, examples, 2000, 8000, ((1.0, 512, 64),)),
+}
+
+
+class Examples(IterableDataset[Example]):
+    """Endless examples; each worker and each start makes others."""
+
+    def __init__(self, task: Task, cards: list[Path], grounds: list[Path], side: int, seed: int) -> None:
+        self._task, self._cards, self._grounds, self._side, self._seed = task, cards, grounds, side, seed
+
+    def __iter__(self) -> Iterator[Example]:
+        cv2.setNumThreads(1)
+        info = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng((self._seed, info.id if info else 0))
+        composer = Composer(self._side, read_some(self._cards, rng), read_some(self._grounds, rng))
+        kept: list[Example] = []
+        while True:
+            kept += self._task.examples(composer.make(rng), rng)
+            while len(kept) >= self._task.shuffled:
+                yield kept.pop(int(rng.integers(len(kept))))
+
+
+def read_some(files: list[Path], rng: np.random.Generator) -> list[Image]:
+    """At most `PICTURES` of these files, uint8 RGB, no larger than needed; what cannot be read is left out."""
+    chosen = (files[int(k)] for k in rng.permutation(len(files))[:PICTURES])
+    pictures = (cv2.imread(str(file), cv2.IMREAD_COLOR) for file in chosen)
+    return [_small(cv2.cvtColor(one, cv2.COLOR_BGR2RGB)) for one in pictures if one is not None]
+
+
+def _small(picture: NDArray[Any]) -> Image:
+    factor = ENOUGH_PX / min(picture.shape[:2])
+    if factor < 1:
+        picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(picture, np.uint8)
+
+
+def train(
+    task: Task, out: Path, cards: list[Path], grounds: list[Path], *, steps: int, workers: int = 1, seed: int = 0
+) -> None:
+    """Train for `steps` steps in all, from the state in `out` where there is one."""
+    out.mkdir(parents=True, exist_ok=True)
+    run = Run(task.make, task.losses, out / "state.pt", steps, seed)
+    for until, side, batch in task.stages:
+        last = round(until * steps)
+        if run.step < last:
+            pictures = Examples(task, cards, grounds, side, seed + run.step)
+            loader = DataLoader(pictures, batch, num_workers=workers, prefetch_factor=4 if workers else None)
+            for wanted in loader:
+                run.learn(wanted.pop("image"), wanted)
+                if run.step >= last:
+                    break
+    run.save()
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=TASKS, help="the network that finds cards, or the one that looks closer")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this run")
+    parser.add_argument("--cards", type=Path, help="folder of card pictures, searched through")
+    parser.add_argument("--grounds", type=Path, help="folder of pictures without cards, searched through")
+    parser.add_argument("--steps", type=int, help="in all (default: those of the task)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make pictures")
+    parser.add_argument("--threads", type=int, default=1, help="threads that train")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    cards, grounds = (
+        sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"})
+        if folder
+        else []
+        for folder in (options.cards, options.grounds)
+    )
+    task = TASKS[options.task]
+    steps = task.steps if options.steps is None else options.steps
+    train(task, options.out, cards, grounds, steps=steps, workers=options.workers, seed=options.seed)
+
+
+if __name__ == "__main__":
+    main()
