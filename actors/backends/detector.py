@@ -17,8 +17,8 @@ from vision.detector.closeup import HEIGHT, OUTPUTS, WIDTH
 from vision.detector.decode import CHANNELS
 
 FINDER, CLOSE_UP = "finder.onnx", "closeup.onnx"
-_WARM = 9
-"""Cards that the second network is tried with: a page of a binder."""
+_AT_ONCE = 3
+"""Close-ups in one inference: more take no less time for each, and more memory."""
 Shape = tuple[int | None, ...]
 
 
@@ -62,5 +62,9 @@ def open_detector(folder: Path = MODELS, settings: DetectorSettings | None = Non
     find = OnnxNetwork(folder / FINDER, (1, None, None, 3), (1, CHANNELS, None, None), threads)
     look = OnnxNetwork(folder / CLOSE_UP, (None, HEIGHT, WIDTH, 3), (None, OUTPUTS), threads)
     find(np.zeros((1, LONGEST_PX, LONGEST_PX, 3), np.uint8))
-    look(np.zeros((_WARM, HEIGHT, WIDTH, 3), np.uint8))
-    return Detector(Networks(lambda canvas: find(canvas[None])[0], look), settings)
+    look(np.zeros((_AT_ONCE, HEIGHT, WIDTH, 3), np.uint8))
+
+    def look_in_parts(cut: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.concatenate([look(cut[start : start + _AT_ONCE]) for start in range(0, len(cut), _AT_ONCE)])
+
+    return Detector(Networks(lambda canvas: find(canvas[None])[0], look_in_parts), settings)
