@@ -24,6 +24,8 @@ def open_session(path: Path, content: bytes, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # A plan of the memory for every size of batch and frame that has come by takes more than it saves.
+    options.enable_mem_pattern = False
     # Idle threads that spin would take the cores from the other processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
