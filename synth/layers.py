@@ -42,6 +42,23 @@ def layer(patch: Image, x: int, y: int) -> Layer:
     return Layer(np.asarray(cv2.cvtColor(patch, cv2.COLOR_RGBA2RGB), np.uint8), np.asarray(keep, np.uint8), x, y)
 
 
+def outline(patch: Image, matrix: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Where the corners of a patch [h, w, ...] come to lie by a homography, [4, 2]."""
+    rows, columns = patch.shape[:2]
+    rim = np.array([[[0, 0], [columns, 0], [columns, rows], [0, rows]]], np.float32) - 0.5
+    return np.asarray(cv2.perspectiveTransform(rim, matrix)[0], np.float32)
+
+
+def warp(patch: Image, matrix: NDArray[np.float64], pad: tuple[float, float] = (2, 2)) -> tuple[Image, int, int]:
+    """A patch as a homography shows it, with `pad` (x, y) empty pixels around it, and where it stands."""
+    corners = outline(patch, matrix)
+    low, high = np.floor(corners.min(axis=0) - pad), np.ceil(corners.max(axis=0) + pad)
+    move = np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1]])
+    size = int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1
+    shown = cv2.warpPerspective(patch, move @ matrix, size, flags=cv2.INTER_LINEAR)
+    return np.asarray(shown, np.uint8), int(low[0]), int(low[1])
+
+
 def paste(frame: Image, top: Layer) -> None:
     """Lays `top` over the frame in place."""
     part = top.cut(frame.shape[1], frame.shape[0])

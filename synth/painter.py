@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.layers import Layer, layer, paste, shadow, smear, streaked
+from synth.layers import Layer, layer, outline, paste, shadow, smear, streaked, warp
 from synth.placing import Hands, Placed
 from synth.showing import Script, Setting
 from synth.sleeve import Dressed, dress
@@ -89,19 +89,10 @@ class Painter:
         """The card in its sleeve as it stands in the picture, smeared by its motion."""
         dressed = self._dress(card)
         patch, scale = dressed.at(card.pose.width)
-        source = (np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * dressed.card + dressed.margin) * scale
-        matrix = cv2.getPerspectiveTransform(np.asarray(source - 0.5, np.float32), card.quad)
-        rows, columns = patch.shape[:2]
-        rim = np.array([[[0, 0], [columns, 0], [columns, rows], [0, rows]]], np.float32) - 0.5
-        corners = np.asarray(cv2.perspectiveTransform(rim, matrix)[0], np.float32)
+        matrix = dressed.onto(card.quad, scale)
         dx, dy = card.motion
-        pad = np.array([abs(dx) + 2, abs(dy) + 2])
-        low, high = np.floor(corners.min(axis=0) - pad), np.ceil(corners.max(axis=0) + pad)
-        move = np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1]])
-        size = int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1
-        lit = self._light.on_card(patch, corners, self._width, self._height, card.pose)
-        warped = np.asarray(cv2.warpPerspective(lit, move @ matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
-        x, y = int(low[0]), int(low[1])
+        lit = self._light.on_card(patch, outline(patch, matrix), self._width, self._height, card.pose)
+        warped, x, y = warp(lit, matrix, (abs(dx) + 2, abs(dy) + 2))
         if max(abs(dx), abs(dy)) > 2:
             warped, x, y = smear(warped, x, y, dx, dy)
         return layer(warped, x, y)

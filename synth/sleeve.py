@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.draw import Colour, colour, soft_noise
-from vision.quad import CARD_ASPECT
+from vision.quad import CARD_ASPECT, Quad
 
 Image = NDArray[np.uint8]
 
@@ -44,6 +44,12 @@ class Dressed:
     card: tuple[float, float]
     shine: float
     _mips: dict[int, Image] = field(default_factory=dict)
+
+    def onto(self, quad: Quad, scale: float) -> NDArray[np.float64]:
+        """The homography [3, 3] from the patch at this scale to a picture in which the card lies at `quad`."""
+        corners = (np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * self.card + self.margin) * scale
+        source, target = np.asarray(corners - 0.5, np.float32), np.asarray(quad, np.float32)
+        return np.asarray(cv2.getPerspectiveTransform(source, target), np.float64)
 
     def at(self, width: float) -> tuple[Image, float]:
         """The patch at about the size in which the card is `width` pixels wide, and its scale."""

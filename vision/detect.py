@@ -45,8 +45,6 @@ _LAY_HERE = 0.85
 """Overlap (IoU) from which a card is looked at from where it was seen before: the first network is off by as much."""
 _WORTH_A_LOOK = 0.3
 """Likelihood in the reduced frame from which a place is looked at again."""
-
-
 _SCAN_ASPECT, _SCAN_MARGIN = 0.05, 0.03
 """How far a scan's proportions may be from a card's, and its corners from the card's found, in card widths."""
 

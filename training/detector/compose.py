@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.hand import GRIPS, Hand, hand
-from synth.layers import Layer, layer, paste, shadow
+from synth.layers import Layer, layer, paste, shadow, warp
 from synth.sleeve import Dressed
 from synth.table import TABLES, table
 from synth.things import strew
@@ -195,17 +195,8 @@ def warped(rng: Rng, dressed: Dressed, quad: Quad, width: float) -> Layer:
     grid = np.concatenate([gain * (1 + slope) * tint, np.ones((2, 2, 1), np.float32)], axis=2).astype(np.float32)
     rows, columns = patch.shape[:2]
     lit = cv2.multiply(patch, cv2.resize(grid, (columns, rows)), dtype=cv2.CV_8U)
-    source = (np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * dressed.card + dressed.margin) * scale
-    matrix = cv2.getPerspectiveTransform(np.asarray(source - 0.5, np.float32), np.asarray(quad, np.float32))
-    rim = np.array([[[0, 0], [columns, 0], [columns, rows], [0, rows]]], np.float32) - 0.5
-    corners = cv2.perspectiveTransform(rim, matrix)[0]
-    low, high = np.floor(corners.min(axis=0) - 2), np.ceil(corners.max(axis=0) + 2)
-    move = np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1]])
-    size = int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1
-    warped = cv2.warpPerspective(lit, move @ matrix, size, flags=cv2.INTER_LINEAR)
-    if rng.random() < 0.12:
-        warped = smeared(rng, np.asarray(warped, np.uint8), 0.12 * width)
-    return layer(np.asarray(warped, np.uint8), int(low[0]), int(low[1]))
+    shown, x, y = warp(np.asarray(lit, np.uint8), dressed.onto(quad, scale))
+    return layer(smeared(rng, shown, 0.12 * width) if rng.random() < 0.12 else shown, x, y)
 
 
 def _zoomed(part: Layer, zoom: float, x: float, y: float) -> Layer:

@@ -23,8 +23,8 @@ OUTPUTS = 9
 """Per close-up: x and y that each corner is off by, in card widths, then how likely it is a card (logit)."""
 
 _CENTRE = np.array([WIDTH, HEIGHT], np.float32) / 2 - np.float32(0.5)
-NOMINAL = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32) * (UNIT / 2, UNIT / CARD_ASPECT / 2) + _CENTRE
-NOMINAL = np.asarray(NOMINAL, np.float32)
+_HALF = np.array([UNIT, UNIT / CARD_ASPECT], np.float32) / 2
+NOMINAL = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32) * _HALF + _CENTRE
 """Where a card's corners lie in its close-up, if the quad is right, [4, 2]."""
 
 
