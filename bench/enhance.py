@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from actors.backends import open_backend
 from actors.config import EmbedderConfig
-from bench.degradations import LEVELS, Level, degrade
+from bench.accuracy.degradations import HARSH, MEDIUM, Level, degrade
 from catalog.build import build, read_crop
 from catalog.embedding import Embedder
 from catalog.match import Match, Matcher
@@ -50,7 +50,8 @@ class Score:
 
 def conditions(crops: Crops, rng: np.random.Generator) -> dict[str, Crops]:
     """The crops [n, h, w, 3] under each condition, by name."""
-    shown = {name: _each(crops, level, rng) for name, level in LEVELS.items()}
+    levels = {"clean": Level(), "medium": MEDIUM, "harsh": HARSH}
+    shown = {name: _each(crops, level, rng) for name, level in levels.items()}
     shown["dark"] = _each((crops * _DIM).astype(np.uint8), DARK, rng)
     return shown
 

@@ -48,6 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_identify(commands)
     _add_streams(commands)
     _add_inspection(commands)
+    _add_bench(commands)
+    _add_training(commands)
     return parser
 
 
@@ -145,6 +147,41 @@ def _add_inspection(commands: Commands) -> None:
     tail.add_argument("--config", type=Path)
     tail.add_argument("--count", type=_positive, help="end after so many messages")
     tail.set_defaults(run=inspect.tail)
+
+
+def _add_bench(commands: Commands) -> None:
+    from cli import bench
+
+    group = commands.add_parser("bench", help="measure").add_subparsers(required=True, metavar="COMMAND")
+    accuracy = group.add_parser("accuracy", help="how surely a model names cards, beside its rivals")
+    _add_graded(accuracy)
+    accuracy.add_argument("--no-orb", action="store_true", help="leave out the rival that takes most of the time")
+    accuracy.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
+    accuracy.add_argument("--markdown", type=Path, metavar="FILE", help="write the page, and its plots into images/")
+    accuracy.set_defaults(run=bench.accuracy)
+    calibrate = group.add_parser("calibrate", help="measure a model's thresholds and write them into its card")
+    _add_graded(calibrate)
+    calibrate.add_argument("--dry-run", action="store_true", help="print them only")
+    calibrate.set_defaults(run=bench.calibrate)
+
+
+def _add_graded(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--catalog", type=Path, required=True, metavar="CATALOG", help="of all cards, by this model")
+    command.add_argument("--images", type=Path, required=True, metavar="DIR", help="what the catalogue was built from")
+    command.add_argument("--labels", type=Path, help="CSV with id, set, group, artwork (default: cards.csv of DIR)")
+    command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    command.add_argument(
+        "--sets", required=True, metavar="A,B", help="sets that the model was not trained on, to take the cards from"
+    )
+    command.add_argument("--every", type=_positive, default=2, help="take every n-th card (default 2)")
+
+
+def _add_training(commands: Commands) -> None:
+    from cli import train
+
+    command = commands.add_parser("train", help="train models, and write their files", add_help=False)
+    command.add_argument("arguments", nargs=argparse.REMAINDER)
+    command.set_defaults(run=train.train)
 
 
 def _positive(text: str) -> int:

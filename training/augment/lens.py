@@ -33,8 +33,8 @@ def motion(images: Tensor, generator: Generator) -> Tensor:
 
 
 def low_resolution(images: Tensor, generator: Generator) -> Tensor:
-    """As from a card 50 to 150 px wide, enlarged again. One size for the batch, as one camera would have."""
-    width = float(uniform(1, 50, 150, generator))
+    """As from a card 40 to 150 px wide, enlarged again. One size for the batch, as one camera would have."""
+    width = float(uniform(1, 40, 150, generator))
     small = (max(8, round(images.shape[2] * width / images.shape[3])), max(8, round(width)))
     if small[1] >= images.shape[3]:
         return images

@@ -17,18 +17,20 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from training.detector.closeups import examples
 from training.detector.compose import Composer, Made
 from training.detector.losses import close_up_losses, finder_losses
 from training.detector.network import CardNet, CloseUpNet
-from training.detector.run import Losses, Run
 from training.detector.targets import targets
+from training.run import Batch, Parts, Plan, Run
 
 Image = NDArray[np.uint8]
 Example = dict[str, NDArray[Any]]
+Losses = Callable[[Any, dict[str, Tensor]], dict[str, Tensor]]
+"""From a network's outputs and a batch of what was wanted to the parts of its loss."""
 
 PICTURES = 800
 """Card pictures and grounds that each worker keeps in memory."""
@@ -99,18 +101,22 @@ def train(
     task: Task, out: Path, cards: list[Path], grounds: list[Path], *, steps: int, workers: int = 1, seed: int = 0
 ) -> None:
     """Train for `steps` steps in all, from the state in `out` where there is one."""
-    out.mkdir(parents=True, exist_ok=True)
-    run = Run(task.make, task.losses, out / "state.pt", steps, seed)
+    torch.manual_seed(seed)
+    run = Run(task.make(), Plan(steps=steps, rate=3e-3, warm_up=300, weight_decay=0.02), out)
     for until, side, batch in task.stages:
         last = round(until * steps)
         if run.step < last:
             pictures = Examples(task, cards, grounds, side, seed + run.step)
             loader = DataLoader(pictures, batch, num_workers=workers, prefetch_factor=4 if workers else None)
             for wanted in loader:
-                run.learn(wanted.pop("image"), wanted)
+                run.learn(_part(task, wanted))
                 if run.step >= last:
                     break
     run.save()
+
+
+def _part(task: Task, wanted: dict[str, Tensor]) -> Batch:
+    return lambda network, _: Parts(task.losses(network(wanted["image"]), wanted))
 
 
 def main() -> None:

@@ -42,33 +42,21 @@ class Level:
     """Share of the card that something lies on (exactly this share, from one side)."""
 
 
-LEVELS = {
-    "clean": Level(),
-    "corners": Level(corner=0.04),
-    "blur": Level(blur_px=3.0, motion_px=9.0),
-    "light": Level(exposure=0.4, tint=0.25),
-    "small": Level(shrink=0.25, jpeg=40),
-    "glare": Level(p_glare=1.0, glare=1.0),
-    "covered": Level(p_cover=1.0, cover=0.2),
-    "mid": Level(
-        corner=0.02, shrink=0.5, blur_px=1.2, exposure=0.25, tint=0.12, noise=4, jpeg=50, p_glare=0.3, glare=0.6
-    ),
-    "harsh": Level(
-        corner=0.06,
-        shrink=0.15,
-        blur_px=3.0,
-        motion_px=9.0,
-        exposure=0.5,
-        tint=0.3,
-        noise=12,
-        jpeg=20,
-        p_glare=0.7,
-        glare=1.0,
-        p_cover=0.5,
-        cover=0.2,
-    ),
-}
-"""Single conditions and the two mixtures."""
+MEDIUM = Level(corner=0.02, shrink=0.5, blur_px=1.2, exposure=0.25, tint=0.12, noise=4, jpeg=50, p_glare=0.3, glare=0.6)
+HARSH = Level(
+    corner=0.06,
+    shrink=0.15,
+    blur_px=3.0,
+    motion_px=9.0,
+    exposure=0.5,
+    tint=0.3,
+    noise=12,
+    jpeg=20,
+    p_glare=0.7,
+    glare=1.0,
+    p_cover=0.5,
+    cover=0.2,
+)
 
 
 def degrade(crop: Image, level: Level, rng: np.random.Generator) -> Image:

@@ -1,0 +1,81 @@
+"""The entry point of all training: `python -m training …`, which is `sleevesight train …`, alone or under torchrun."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.config import ConfigError
+from training.data.pictures import DataError
+from training.export import ExportError
+from training.recipes import CONFIGS, RECIPES, run
+from training.run import RunError
+from training.sagemaker import job, start
+from training.ship import ship
+
+REFUSED = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    made = argparse.ArgumentParser(prog="sleevesight train", description="Trains the models, and writes their files.")
+    commands = made.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name in RECIPES:
+        command = commands.add_parser(name, help=f"run the recipe {name}, or go on with it")
+        command.add_argument("--config", type=Path, help=f"TOML file (default: {CONFIGS.name}/{name}.toml)")
+        command.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, such as plan.steps=100"
+        )
+    export = commands.add_parser("export", help="write the ONNX file and the model card of a run")
+    export.add_argument("run", type=Path, help="folder of the run")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
+    export.add_argument("--name", help="what the model is called (default: the file's name)")
+    cloud = commands.add_parser("cloud", help="train on SageMaker, 8 A100")
+    cloud.add_argument("recipe", choices=RECIPES)
+    cloud.add_argument("--config", default="", help="TOML file, relative to the checkout")
+    cloud.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    cloud.add_argument("--role", required=True, help="ARN that the job runs as")
+    cloud.add_argument("--bucket", required=True, metavar="s3://…", help="for checkpoints and results")
+    cloud.add_argument("--cards", required=True, metavar="s3://…", help="folder of card pictures with cards.csv")
+    cloud.add_argument("--teacher", metavar="s3://…", help="folder of the teacher's run, for a student")
+    cloud.add_argument("--dry-run", action="store_true", help="print the job and start nothing")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; what is wrong with its input is said in one line."""
+    arguments = parser().parse_args(argv)
+    try:
+        if arguments.command == "export":
+            print(ship(arguments.run, arguments.out, arguments.name or arguments.out.stem))
+        elif arguments.command == "cloud":
+            _cloud(arguments)
+        else:
+            run(arguments.command, arguments.config, arguments.set)
+    except (ConfigError, DataError, RunError, ExportError, FloatingPointError, OSError) as error:
+        print(f"sleevesight train: {' '.join(str(error).split())}", file=sys.stderr)
+        return REFUSED
+    return 0
+
+
+def _cloud(arguments: argparse.Namespace) -> None:
+    described = job(
+        arguments.recipe,
+        arguments.config,
+        arguments.set,
+        role=arguments.role,
+        bucket=arguments.bucket,
+        cards=arguments.cards,
+        teacher=arguments.teacher,
+    )
+    if arguments.dry_run:
+        print(json.dumps(described, indent=2))
+    else:
+        start(described)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

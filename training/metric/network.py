@@ -1,0 +1,66 @@
+"""The embedder for CPUs: a residual network of dense 3 x 3 convolutions whose head knows where on the card it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+_MEAN, _SCALE = (0.45, 0.45, 0.45), 0.25
+"""Of card pictures of 0..1, roughly; batch normalisation sees to the rest."""
+_PATCH = 4
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions and a shortcut; `stride` 2 halves the picture."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs))
+        self.second = nn.Sequential(nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs))
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            pool = nn.AvgPool2d(stride, ceil_mode=True) if stride != 1 else nn.Identity()
+            self.shortcut = nn.Sequential(pool, nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[n, inputs, h, w] to [n, outputs, h / stride, w / stride]."""
+        return torch.relu(self.second(torch.relu(self.first(images))) + self.shortcut(images))
+
+
+class CardEncoder(nn.Module):
+    """RGB of 0..1 [n, 3, h, w] to embeddings [n, dim], not normalised.
+
+    Patches of 4 x 4 pixels come first, then a stage for each of `widths` with `depths` blocks, each at half the size of
+    the one before it. Cards are aligned as faces are, so the last map is flattened and not averaged: what stands where
+    is the evidence. Mind that the size of the picture is fixed by this.
+    """
+
+    def __init__(
+        self, size: tuple[int, int], widths: Sequence[int], depths: Sequence[int], dim: int, squeeze: int = 48
+    ) -> None:
+        super().__init__()
+        if len(widths) != len(depths) or not widths:
+            raise ValueError(f"as many widths as depths are needed, not {list(widths)} and {list(depths)}")
+        self.size, self.dim = size, dim
+        self.stem = nn.Sequential(nn.Conv2d(3, widths[0], _PATCH, _PATCH, bias=False), nn.BatchNorm2d(widths[0]))
+        stages: list[nn.Module] = []
+        inputs = widths[0]
+        for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+            for block in range(depth):
+                stages.append(Residual(inputs, width, 2 if stage and not block else 1))
+                inputs = width
+        self.stages = nn.Sequential(*stages)
+        self.squeeze = nn.Sequential(nn.Conv2d(inputs, squeeze, 1, bias=False), nn.BatchNorm2d(squeeze))
+        cells = [-(-side // (_PATCH * 2 ** (len(widths) - 1))) for side in size]
+        self.head = nn.Sequential(
+            nn.Flatten(), nn.Linear(squeeze * cells[0] * cells[1], dim, bias=False), nn.BatchNorm1d(dim)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[n, 3, h, w] of the network's own size to [n, dim]."""
+        mean = images.new_tensor(_MEAN).view(1, 3, 1, 1)
+        patches = torch.relu(self.stem((images - mean) / _SCALE))
+        embedded: Tensor = self.head(self.squeeze(self.stages(patches)))
+        return embedded
