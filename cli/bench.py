@@ -54,6 +54,17 @@ def calibrate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def gate(arguments: argparse.Namespace) -> int:
+    """Grade a candidate; 1 if it is refused."""
+    from actors.backends.onnx import OnnxEmbedder
+    from bench.accuracy.gate import grade
+
+    model, candidate = (OnnxEmbedder(path, threads=2) for path in (_model(arguments), arguments.candidate))
+    found = grade(model, candidate, arguments.images, every=arguments.every, points=arguments.points)
+    print(found.text())
+    return 1 if found.problems else 0
+
+
 def _labels(arguments: argparse.Namespace) -> Path:
     labels: Path = arguments.labels or arguments.images / "cards.csv"
     return labels

@@ -11,7 +11,9 @@ from pathlib import Path
 from training.config import ConfigError
 from training.data.pictures import DataError
 from training.export import ExportError
-from training.recipes import CONFIGS, RECIPES, run
+from training.hailo.compile import CompileError, compile_hef
+from training.hailo.prepare import FEWEST, prepare
+from training.recipes import CONFIGS, RECIPES, learnt_from, run, trained
 from training.run import RunError
 from training.sagemaker import job, start
 from training.ship import ship
@@ -33,6 +35,12 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("run", type=Path, help="folder of the run")
     export.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
     export.add_argument("--name", help="what the model is called (default: the file's name)")
+    hailo = commands.add_parser("hailo", help="write what the Hailo compiler is given")
+    hailo.add_argument("run", type=Path, help="folder of the run")
+    hailo.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    hailo.add_argument("--count", type=int, default=FEWEST, help=f"crops to calibrate with (default {FEWEST})")
+    compiled = commands.add_parser("compile", help="run the Hailo compiler, which has to be installed")
+    compiled.add_argument("folder", type=Path, help="what `hailo` wrote")
     cloud = commands.add_parser("cloud", help="train on SageMaker, 8 A100")
     cloud.add_argument("recipe", choices=RECIPES)
     cloud.add_argument("--config", default="", help="TOML file, relative to the checkout")
@@ -51,11 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "export":
             print(ship(arguments.run, arguments.out, arguments.name or arguments.out.stem))
+        elif arguments.command == "hailo":
+            _, _, network, size = trained(arguments.run)
+            prepare(network, size, *learnt_from(arguments.run), arguments.out, count=arguments.count)
+            print(f"{arguments.out}: {', '.join(sorted(file.name for file in arguments.out.iterdir()))}")
+        elif arguments.command == "compile":
+            print(compile_hef(arguments.folder))
         elif arguments.command == "cloud":
             _cloud(arguments)
         else:
             run(arguments.command, arguments.config, arguments.set)
-    except (ConfigError, DataError, RunError, ExportError, FloatingPointError, OSError) as error:
+    except (ConfigError, DataError, RunError, ExportError, CompileError, FloatingPointError, OSError) as error:
         print(f"sleevesight train: {' '.join(str(error).split())}", file=sys.stderr)
         return REFUSED
     return 0

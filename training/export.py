@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from training.encoder import Encoder
+
 PARITY = 1e-4
 """By how much a number of a unit embedding may differ from PyTorch's."""
 
@@ -25,7 +27,7 @@ class ExportError(RuntimeError):
 class FromBytes(nn.Module):
     """A network for RGB of 0..1 [n, 3, h, w] behind the contract of a model file: uint8 RGB [n, h, w, 3]."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Encoder) -> None:
         super().__init__()
         self.network = network
 
@@ -35,7 +37,7 @@ class FromBytes(nn.Module):
         return embedded
 
 
-def export(network: nn.Module, size: tuple[int, int], out: Path, tolerance: float = PARITY) -> None:
+def export(network: Encoder, size: tuple[int, int], out: Path, tolerance: float = PARITY) -> None:
     """Write `network` (for pictures of `size`, h and w) as ONNX with a dynamic batch.
 
     Raises ExportError, and leaves what was there, when unit embeddings of noise differ by more than `tolerance`.

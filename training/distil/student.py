@@ -11,8 +11,7 @@ from torch.nn import functional
 from training.config import ConfigError
 from training.distil.teacher import Seen
 from training.distil.torchvision_shim import make_importable
-
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from training.encoder import IMAGENET, Encoder, normalised
 
 
 class Student(nn.Module):
@@ -37,13 +36,13 @@ class Student(nn.Module):
         self.projection = nn.Linear(network.num_features, dim)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Vectors [n, dim], not normalised: the norm stays outside what is quantised."""
+        """Vectors [n, dim] of normalised pictures; their norm stays outside what is quantised."""
         vectors: Tensor = self.projection(self._map(images).mean(dim=(2, 3)))
         return vectors
 
     def forward(self, images: Tensor) -> Seen:
         """Unit embeddings and attention."""
-        features = self._map(images)
+        features = self._map(normalised(images, IMAGENET))
         with torch.autocast(images.device.type, enabled=False):
             embedding = functional.normalize(self.projection(features.float().mean(dim=(2, 3))), dim=1)
             energy = functional.interpolate(
@@ -53,20 +52,21 @@ class Student(nn.Module):
         return Seen(embedding, attention)
 
     def _map(self, images: Tensor) -> Tensor:
-        mean, std = (images.new_tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
-        features: Tensor = self.backbone.forward_features((images - mean) / std)
+        features: Tensor = self.backbone.forward_features(images)
         if features.ndim != 4:
             raise ConfigError(f"student.backbone: {type(self.backbone).__name__} gives no feature map [n, c, h, w]")
         return features
 
 
-class Plain(nn.Module):
+class Plain(Encoder):
     """A student as it is exported: pictures to bare vectors."""
+
+    normalisation = IMAGENET
 
     def __init__(self, student: Student) -> None:
         super().__init__()
         self.student = student
 
-    def forward(self, images: Tensor) -> Tensor:
-        """[n, 3, h, w] to [n, dim]."""
+    def encode(self, images: Tensor) -> Tensor:
+        """Normalised pictures [n, 3, h, w] to [n, dim]."""
         return self.student.embed(images)

@@ -12,11 +12,10 @@ from torch.nn import functional
 
 from training.config import ConfigError
 from training.distil.torchvision_shim import make_importable
+from training.encoder import IMAGENET, normalised
 
 MODEL_ID = "facebook/dinov3-vitl16-pretrain-lvd1689m"
 """Gated at its source: download it with an account that has accepted its licence, and give the folder."""
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of DINOv3's preprocessor."""
 
 
 class Backbone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,8 +87,7 @@ class Teacher(nn.Module):
 
     def forward(self, images: Tensor) -> Seen:
         """Embeddings, and the last layer's attention of the class token to the patches, mean of the heads."""
-        mean, std = (images.new_tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _STD))
-        seen = self.backbone((images - mean) / std, output_attentions=True)
+        seen = self.backbone(normalised(images, IMAGENET), output_attentions=True)
         with torch.autocast(images.device.type, enabled=False):
             embedding = functional.normalize(self.projection(seen.pooler_output.float()), dim=1)
         rows, columns = images.shape[2] // self._patch, images.shape[3] // self._patch

@@ -20,6 +20,7 @@ from training.distil.losses import Weights, distillation
 from training.distil.student import Plain, Student
 from training.distil.teacher import Backbone, Teacher
 from training.distributed import processes
+from training.encoder import Encoder
 from training.fit import fit
 from training.metric.losses import ArcFace
 from training.metric.validate import retrieval
@@ -179,7 +180,13 @@ def train_student(config: StudentConfig) -> None:
             course.stage(number, student, parts)
 
 
-def student_to_export(config: StudentConfig) -> tuple[nn.Module, tuple[int, int]]:
+def student_cards(config: StudentConfig) -> tuple[Pictures, Augmentation]:
+    """What a run learns from, and how it is shown."""
+    teacher = kept(config.teacher, "teacher", TeacherConfig)
+    return (config.data or teacher.data).read(teacher.size)[0], config.augmentation
+
+
+def student_to_export(config: StudentConfig) -> tuple[Encoder, tuple[int, int]]:
     """The best student of a run, as it is exported, and the size of its pictures."""
     teacher_config, taught = _read_teacher(config.teacher)
     grid = (14, 14)
@@ -188,7 +195,9 @@ def student_to_export(config: StudentConfig) -> tuple[nn.Module, tuple[int, int]
     )
     student.load_state_dict(best_weights(config.out / f"stage{len(config.stages)}"))
     assert isinstance(student.network, Student)
-    return Plain(student.network).eval(), teacher_config.size
+    plain = Plain(student.network)
+    plain.eval()
+    return plain, teacher_config.size
 
 
 def _steps(stage: Stage, learnt: Pictures, batch: int) -> int:

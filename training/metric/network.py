@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-_MEAN, _SCALE = (0.45, 0.45, 0.45), 0.25
-"""Of card pictures of 0..1, roughly; batch normalisation sees to the rest."""
+from training.encoder import Encoder
+
 _PATCH = 4
 
 
@@ -29,8 +29,8 @@ class Residual(nn.Module):
         return torch.relu(self.second(torch.relu(self.first(images))) + self.shortcut(images))
 
 
-class CardEncoder(nn.Module):
-    """RGB of 0..1 [n, 3, h, w] to embeddings [n, dim], not normalised.
+class CardEncoder(Encoder):
+    """The default network: its size, widths, depths and dimensions are settings.
 
     Patches of 4 x 4 pixels come first, then a stage for each of `widths` with `depths` blocks, each at half the size of
     the one before it. Cards are aligned as faces are, so the last map is flattened and not averaged: what stands where
@@ -58,9 +58,7 @@ class CardEncoder(nn.Module):
             nn.Flatten(), nn.Linear(squeeze * cells[0] * cells[1], dim, bias=False), nn.BatchNorm1d(dim)
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """[n, 3, h, w] of the network's own size to [n, dim]."""
-        mean = images.new_tensor(_MEAN).view(1, 3, 1, 1)
-        patches = torch.relu(self.stem((images - mean) / _SCALE))
-        embedded: Tensor = self.head(self.squeeze(self.stages(patches)))
+    def encode(self, images: Tensor) -> Tensor:
+        """Normalised pictures [n, 3, h, w] of the network's own size to [n, dim]."""
+        embedded: Tensor = self.head(self.squeeze(self.stages(torch.relu(self.stem(images)))))
         return embedded

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from training.augment.pipeline import Augmentation
+from training.data.pictures import Pictures
 from training.data.source import Source, digest
 from training.distributed import processes
+from training.encoder import Encoder
 from training.fit import fit
 from training.metric.losses import ArcFace
 from training.metric.network import CardEncoder
@@ -103,11 +105,17 @@ def train_metric(config: MetricConfig) -> None:
         )
 
 
-def encoder_to_export(config: MetricConfig) -> tuple[nn.Module, tuple[int, int]]:
+def metric_cards(config: MetricConfig) -> tuple[Pictures, Augmentation]:
+    """What a run learns from, and how it is shown."""
+    return config.data.read(config.network.size)[0], config.views[0]
+
+
+def encoder_to_export(config: MetricConfig) -> tuple[Encoder, tuple[int, int]]:
     """The best encoder of a run, and the size of its pictures."""
     weights = best_weights(config.out)
     encoder = config.network.encoder()
     encoder.load_state_dict(
         {name.removeprefix("encoder."): value for name, value in weights.items() if name.startswith("encoder.")}
     )
-    return encoder.eval(), config.network.size
+    encoder.eval()
+    return encoder, config.network.size
