@@ -24,6 +24,7 @@ import zmq
 
 from bus.actor import Actor
 from bus.clock import Clock, SystemClock
+from bus.heap import give_back
 from bus.log import get_logger
 from bus.messages import Bye, Heartbeat, Message
 from bus.sockets import Address, Publisher, Subscriber
@@ -115,6 +116,7 @@ class Loop:
         try:
             self._beat()
             self._actor.start()
+            give_back()
             self._state = "ready"
             log.info("ready", actor=self._actor.name, detail=self._actor.detail)
             try:
