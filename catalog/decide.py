@@ -1,7 +1,8 @@
 """From a distance and a gap to a verdict: is this the card, maybe, or a card that the catalogue does not hold?
 
-The distance alone rejects badly, because every card looks a little like some other: the gap to the next group of
-printings is the better witness (docs/catalog.md has the measured rates).
+Two witnesses: the distance says how much the crop looks like the card, the gap how much less it looks like the next
+group of printings. Nearer than any stranger, a small lead is enough; farther away the gap has to make up for it
+(docs/catalog.md and docs/accuracy.md have the measured rates).
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Limits of one model. Distances are cosine distances (0 to 2), gaps are margins of the fused score."""
 
     excellent: float = 0.15
-    """Distance below which a small gap does not mean a stranger."""
+    """Distance below which hardly any stranger is."""
     fair: float = 0.40
     """Distance below which a match may be confirmed."""
     poor: float = 0.50
     """Distance from which nothing is a match, whatever the gap."""
+    gap_close: float = 0.20
+    """Gap from which an excellent match is confirmed; a smaller one means two cards that look alike."""
     gap_confirmed: float = 0.20
-    """Gap from which a match may be confirmed."""
+    """Gap from which any other match may be confirmed."""
     gap_unknown: float = 0.10
     """Gap below which a match that is not excellent is a stranger."""
 
@@ -33,9 +36,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 "thresholds: 0 <= excellent <= fair <= poor <= 2 must hold, not "
                 f"{self.excellent}, {self.fair}, {self.poor}"
             )
-        if not 0 <= self.gap_unknown <= self.gap_confirmed:
+        if not (0 <= self.gap_unknown <= self.gap_confirmed and self.gap_close >= 0):
             raise ValueError(
-                f"thresholds: 0 <= gap_unknown <= gap_confirmed must hold, not {self.gap_unknown}, {self.gap_confirmed}"
+                "thresholds: 0 <= gap_unknown <= gap_confirmed and 0 <= gap_close must hold, not "
+                f"{self.gap_unknown}, {self.gap_confirmed} and {self.gap_close}"
             )
 
 
@@ -46,7 +50,8 @@ def decide(distance: float, gap: float, thresholds: Thresholds) -> Verdict:
     """
     if distance >= thresholds.poor:
         return "unknown"
-    if distance < thresholds.fair and gap >= thresholds.gap_confirmed:
+    enough = thresholds.gap_close if distance < thresholds.excellent else thresholds.gap_confirmed
+    if distance < thresholds.fair and gap >= enough:
         return "confirmed"
     if distance >= thresholds.excellent and gap < thresholds.gap_unknown:
         return "unknown"

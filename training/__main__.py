@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("run", type=Path, help="folder of the run")
     export.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
     export.add_argument("--name", help="what the model is called (default: the file's name)")
+    export.add_argument("--int8", action="store_true", help="8-bit weights and activations; gate it before it ships")
     hailo = commands.add_parser("hailo", help="write what the Hailo compiler is given")
     hailo.add_argument("run", type=Path, help="folder of the run")
     hailo.add_argument("--out", type=Path, required=True, metavar="FOLDER")
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         if arguments.command == "export":
-            print(ship(arguments.run, arguments.out, arguments.name or arguments.out.stem))
+            print(ship(arguments.run, arguments.out, arguments.name or arguments.out.stem, int8=arguments.int8))
         elif arguments.command == "hailo":
             _, _, network, size = trained(arguments.run)
             prepare(network, size, *learnt_from(arguments.run), arguments.out, count=arguments.count)

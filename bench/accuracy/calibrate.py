@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import cv2
@@ -18,12 +19,18 @@ from catalog.decide import Thresholds, decide
 from catalog.model_card import card_path
 from catalog.store import Catalogue, check_model
 
-CONFIRMED_STRANGERS = 0.01
-"""Share of absent cards, over all conditions, whose gap may reach `gap_confirmed`."""
-LOST = 0.02
+CONFIRMED_STRANGERS = 0.002
+"""Share of absent cards, over all conditions, that may be confirmed."""
+CONFIRMED_WRONG = 0.001
+"""Share of present cards that may be confirmed as another."""
+FAR = 0.005
+"""Share of right answers that may be farther than `fair`."""
+LOST = 0.01
 """Share of right answers whose gap may lie below `gap_unknown`."""
-NEAR_STRANGERS = 0.002
+NEAR_STRANGERS = 0.001
 """Share of absent cards that may be nearer than `excellent`."""
+LEAST_GAP = 0.05
+"""Of a confirmation, whatever was measured: with a closer rival a person is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +72,31 @@ def measured(
 def thresholds_for(graded: list[Graded]) -> Thresholds:
     """The thresholds that the shares above ask for."""
     right = np.concatenate([one.right for one in graded])
-    gaps, nearness = (_of(graded, "present", name)[right] for name in ("gap", "nearness"))
-    strange_gaps, strange_nearness = (_of(graded, "absent", name) for name in ("gap", "nearness"))
-    gap_confirmed = float(np.quantile(strange_gaps, 1 - CONFIRMED_STRANGERS))
-    gap_unknown = min(gap_confirmed, max(0.0, float(np.quantile(gaps, LOST))))
-    excellent = 1 - float(np.quantile(strange_nearness, 1 - NEAR_STRANGERS))
-    fair = max(excellent, 1 - float(np.quantile(nearness, 0.005)))
-    poor = max(fair, 1 - float(nearness.min()))
-    numbers = (round(value, 3) for value in (excellent, fair, poor, gap_confirmed, gap_unknown))
-    names = ("excellent", "fair", "poor", "gap_confirmed", "gap_unknown")
+    gaps, distances = _of(graded, "present", "gap"), 1 - _of(graded, "present", "nearness")
+    strange_gaps, strange_distances = _of(graded, "absent", "gap"), 1 - _of(graded, "absent", "nearness")
+    excellent = float(np.quantile(strange_distances, NEAR_STRANGERS))
+    fair = max(excellent, float(np.quantile(distances[right], 1 - FAR)))
+    poor = max(fair, float(distances[right].max()))
+    wrong = ~right & (distances < fair)
+
+    def gap_for(near: float, far: float) -> float:
+        """The least gap by which matches of these distances may be confirmed."""
+        strange = strange_gaps[(strange_distances >= near) & (strange_distances < far)]
+        mistaken = gaps[wrong & (distances >= near) & (distances < far)]
+        allowed = round(CONFIRMED_STRANGERS / 2 * len(strange_gaps)), round(CONFIRMED_WRONG / 2 * len(gaps))
+        return max(LEAST_GAP, _limit(strange, allowed[0]), _limit(mistaken, allowed[1]))
+
+    gap_close, gap_confirmed = gap_for(0.0, excellent), gap_for(excellent, fair)
+    gap_unknown = min(gap_confirmed, max(0.0, float(np.quantile(gaps[right], LOST))))
+    numbers = (ceil(1000 * value) / 1000 for value in (excellent, fair, poor, gap_close, gap_confirmed, gap_unknown))
+    names = ("excellent", "fair", "poor", "gap_close", "gap_confirmed", "gap_unknown")
     return Thresholds(**dict(zip(names, numbers, strict=True)))
+
+
+def _limit(gaps: NDArray[np.float64], allowed: int) -> float:
+    """The least gap that no more than `allowed` of these have."""
+    ordered = np.sort(gaps)[::-1]
+    return float(np.nextafter(ordered[allowed], np.inf)) if len(ordered) > allowed else 0.0
 
 
 def write(model: Path, found: Calibrated) -> None:

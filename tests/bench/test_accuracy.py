@@ -18,7 +18,7 @@ from bench.accuracy.page import BEGIN, END, write_page
 from bench.accuracy.rankers import Answer, ranked
 from bench.accuracy.run import ALL, Report, accuracy, text
 from catalog.build import build
-from catalog.decide import Thresholds
+from catalog.decide import Thresholds, decide
 from catalog.store import Catalogue
 from cli.main import main
 from synth.cards import card, deck, draw, write
@@ -156,13 +156,23 @@ def test_thresholds_keep_strangers_out_and_cards_in() -> None:
     ]
     absent = [
         Answer((0,), float(g), 0, float(n))
-        for g, n in zip(rng.uniform(0, 0.15, 900), rng.uniform(0.1, 0.5, 900), strict=True)
+        for g, n in zip(rng.uniform(0, 0.15, 900), rng.uniform(0.1, 0.8, 900), strict=True)
     ]
     limits = thresholds_for([Graded(present, np.ones(900, bool), absent)])
-    assert 0.14 < limits.gap_confirmed < 0.16
+    assert limits.gap_confirmed == pytest.approx(0.15, abs=0.01)
     assert limits.gap_unknown <= limits.gap_confirmed
-    assert 0.45 < limits.excellent < 0.55
+    assert limits.excellent == pytest.approx(0.2, abs=0.02)
     assert limits.excellent <= limits.fair <= limits.poor
+    confirmed = [decide(1 - one.nearness, one.gap, limits) == "confirmed" for one in absent]
+    assert sum(confirmed) <= 2
+
+
+def test_a_twin_that_is_taken_for_the_card_raises_the_gap() -> None:
+    """Absent cards alone would not show it: both cards are in the catalogue."""
+    present = answers([0.5] * 900 + [0.3] * 9)
+    right = np.arange(909) < 900
+    limits = thresholds_for([Graded(present, right, answers([0.01] * 900, 0.1))])
+    assert limits.gap_close > 0.3
 
 
 @pytest.mark.parametrize("kind", ["all alike", "all strange"])
