@@ -33,7 +33,7 @@ $(DEMO)/cards: $(wildcard synth/*.py) | install
 	rm -rf $@
 	$(BIN)/python -m synth --count 200 --out $@
 
-$(DEMO)/catalog: $(DEMO)/cards models/thumbnail.onnx
+$(DEMO)/catalog: $(DEMO)/cards models/embedder.onnx
 	$(BIN)/sleevesight catalog build --images $(DEMO)/cards --metadata $(DEMO)/cards/cards.csv --out $@
 	touch $@
 

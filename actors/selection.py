@@ -50,6 +50,8 @@ class SelectionSettings:
     """Share of the card that must lie inside the frame."""
     min_width: float = 32.0
     """Width of the card in pixels below which an error of 1 px at a corner is more than the matcher bears (3 %)."""
+    readings: int = 4
+    """Readings that a frame may ask for: more would hold its answer, and the next frames', up; they wait their turn."""
     answer_timeout: int = 30
     """Frames after which an unanswered crop counts as lost."""
 
@@ -104,20 +106,23 @@ class Selection:
         self._settings = settings or SelectionSettings()
         self._memories: dict[int, _Memory] = {}
         self.counters: Counter[str] = Counter()
-        """Per track and frame, what was decided: unseen, clipped, small, in_flight, cached, waiting or triggered; and
-        answers that came too late to be used, late."""
+        """Per track and frame, what was decided: unseen, clipped, small, in_flight, cached, postponed, waiting or
+        triggered; and answers that came too late to be used, late."""
 
     def step(self, pixels: Image, tracks: Sequence[Track], frame: int) -> list[Crop]:
         """The crops to send for frame number `frame`, whose pixels are uint8 RGB [h, w, 3].
 
-        Tracks that are not among `tracks` any more are forgotten.
+        What is known of least comes first, and what is too much for one frame is sent with the next. Tracks that are
+        not among `tracks` any more are forgotten.
         """
         self._memories = {track.track_id: self._memories.get(track.track_id) or _Memory() for track in tracks}
         crops = []
-        for track in tracks:
-            outcome = self._consider(pixels, track, frame)
+        left = self._settings.readings
+        for track in sorted(tracks, key=lambda one: self._memories[one.track_id].answers):
+            outcome = self._consider(pixels, track, frame, left)
             if isinstance(outcome, Crop):
                 crops.append(outcome)
+                left -= len(outcome.turns)
                 outcome = "triggered"
             self.counters[outcome] += 1
         return crops
@@ -153,7 +158,8 @@ class Selection:
             if memory.asked_at == frame:
                 memory.asked = None
 
-    def _consider(self, pixels: Image, track: Track, frame: int) -> Crop | str:
+    def _consider(self, pixels: Image, track: Track, frame: int, left: int) -> Crop | str:
+        """The crop to send now, of at most `left` readings, or why there is none."""
         memory = self._memories[track.track_id]
         if track.predicted:
             return "unseen"
@@ -172,6 +178,8 @@ class Selection:
             memory.waiting.clear()
             return "cached"
         turns = BOTH_TURNS if memory.turn is None else (memory.turn,)
+        if len(turns) > left:
+            return "postponed"
         cut = rectify(pixels, track.quad)
         crop = Crop(track.track_id, frame, track.t_ns, track.quad, cut, turns, sharpness(cut), reason)
         return self._offer(memory, _Candidate(crop, look), frame) or "waiting"

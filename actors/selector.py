@@ -54,6 +54,7 @@ class Selector(Actor):
                 cache_age=config.cache_frames,
                 settle=config.settle,
                 wait=config.patience_frames,
+                readings=config.readings,
             )
         )
         self._unanswered.clear()

@@ -1,7 +1,7 @@
-"""What a running system costs: `python -m bench.memory [--rows 17592 --dim 768]`.
+"""What a running system costs: `python -m bench.memory [--rows 17592] [--model FILE] [--source SOURCE]`.
 
-Starts all processes on a rendered 1520x1520 table with a catalogue of that size (random unit vectors, and a model
-without meaning that gives vectors of that length), lets them run, and prints per process the memory (PSS, so that what
+Starts all processes on a rendered 1520x1520 table with the model and a catalogue of that size (random unit vectors of
+its length), lets them run, and prints per process the memory (PSS, so that what
 several processes share is counted once), the share of a core, and how long the start took. The budget is 300 MB for
 all of them.
 """
@@ -20,48 +20,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import zmq
-from onnx import TensorProto, helper, numpy_helper
 
+from actors.backends import DEFAULT_MODEL
+from actors.backends.onnx import OnnxEmbedder
 from actors.config import Config, dump, updated
 from bus.clock import SystemClock
 from bus.messages import Heartbeat
 from bus.sockets import Address, Subscriber
 from bus.topics import HEARTBEAT, PIPELINE
 from catalog.embedding import normalise
-from catalog.store import ModelRef, Printing, file_ref, write
+from catalog.store import ModelRef, Printing, write
 from vision.phash import HASH_BYTES
 
 ACTORS = (*PIPELINE, "sink.console")
 BUDGET_MB = 300
 LOAD_BUDGET_S = 2.0
 READY_S = 120.0
-_POOL = 16
-"""The model without meaning: mean colours of 16 x 16 pixels, projected at random."""
 
 
-def make_model(path: Path, dim: int, rng: np.random.Generator) -> None:
-    """Write an ONNX model of the contract: uint8 RGB [n, 224, 224, 3] in, float32 [n, dim] out."""
-    side = 224 // _POOL
-    weights = rng.standard_normal((3 * side * side, dim)).astype(np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
-            helper.make_node("Transpose", ["float"], ["planes"], perm=[0, 3, 1, 2]),
-            helper.make_node("AveragePool", ["planes"], ["means"], kernel_shape=[_POOL] * 2, strides=[_POOL] * 2),
-            helper.make_node("Flatten", ["means"], ["flat"], axis=1),
-            helper.make_node("MatMul", ["flat", "weights"], ["embedding"]),
-        ],
-        "meaningless",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", 224, 224, 3])],
-        [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", dim])],
-        [numpy_helper.from_array(weights, "weights")],
-    )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
-
-
-def make_catalogue(path: Path, model: Path, rows: int, dim: int, rng: np.random.Generator) -> None:
+def make_catalogue(path: Path, model: OnnxEmbedder, rows: int, rng: np.random.Generator) -> None:
     """Write a catalogue of random unit vectors and hashes with names of the usual length."""
     ids = [f"sv{row // 250 + 1}-{row % 250 + 1}" for row in range(rows)]
     cards = {
@@ -79,10 +57,10 @@ def make_catalogue(path: Path, model: Path, rows: int, dim: int, rng: np.random.
         path,
         ids=ids,
         cards=cards,
-        embeddings=normalise(rng.standard_normal((rows, dim)).astype(np.float32)),
+        embeddings=normalise(rng.standard_normal((rows, model.dim)).astype(np.float32)),
         hashes=rng.integers(0, 256, (rows, HASH_BYTES), np.uint8),
         groups=[],
-        model=ModelRef(file_ref(model).sha256, "meaningless", dim),
+        model=ModelRef(model.model_hash, model.name, model.dim),
         sources=["bench.memory"],
         created="never",
     )
@@ -128,15 +106,13 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(folder: Path, source: str, rows: int, dim: int, seconds: float) -> dict[str, Any]:
+def measure(folder: Path, source: str, rows: int, model: Path, seconds: float) -> dict[str, Any]:
     """Run a system for some seconds; per process its memory and load, and the times of its start."""
-    rng = np.random.default_rng(0)
-    model, catalogue = folder / "model.onnx", folder / "catalog"
-    make_model(model, dim, rng)
-    make_catalogue(catalogue, model, rows, dim, rng)
+    catalogue = folder / "catalog"
+    make_catalogue(catalogue, OnnxEmbedder(model), rows, np.random.default_rng(0))
     config = updated(Config(), "bus", run_dir=str(folder / "run"))
     config = updated(config, "capture", source=source)
-    config = updated(config, "embedder", model=str(model))
+    config = updated(config, "embedder", model=str(model.absolute()))
     config = updated(config, "matcher", catalog=str(catalogue))
     (folder / "c.toml").write_text(dump(config))
     ear, clock = Ear(config.address), SystemClock()
@@ -189,12 +165,12 @@ def main() -> int:
     """Print the table; 1 if it is over the budget."""
     parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__)
     parser.add_argument("--rows", type=int, default=17_592, help="cards in the catalogue")
-    parser.add_argument("--dim", type=int, default=768, help="length of an embedding")
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="ONNX model (default: the one that ships)")
     parser.add_argument("--source", default="scene:demo", help="any source that plays long enough")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure after everybody is ready")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sleevesight-") as folder:
-        result = measure(Path(folder), arguments.source, arguments.rows, arguments.dim, arguments.seconds)
+        result = measure(Path(folder), arguments.source, arguments.rows, arguments.model, arguments.seconds)
     print("\n".join(lines(result)))
     total = sum(one["Pss"] for one in result["processes"].values())
     good = total <= BUDGET_MB and result["load_s"] <= LOAD_BUDGET_S

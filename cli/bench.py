@@ -24,6 +24,7 @@ def accuracy(arguments: argparse.Namespace) -> int:
         sets=tuple(arguments.sets.split(",")),
         every=arguments.every,
         orb=not arguments.no_orb,
+        weight=arguments.weight,
         progress=lambda condition: print(condition, file=sys.stderr, flush=True),
     )
     print(text(report))

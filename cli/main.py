@@ -156,6 +156,7 @@ def _add_bench(commands: Commands) -> None:
     accuracy = group.add_parser("accuracy", help="how surely a model names cards, beside its rivals")
     _add_graded(accuracy)
     accuracy.add_argument("--no-orb", action="store_true", help="leave out the rival that takes most of the time")
+    accuracy.add_argument("--weight", type=float, default=1.0, help="of the hash beside the cosine (default 1)")
     accuracy.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
     accuracy.add_argument("--markdown", type=Path, metavar="FILE", help="write the page, and its plots into images/")
     accuracy.set_defaults(run=bench.accuracy)

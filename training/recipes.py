@@ -73,4 +73,4 @@ def _run_in(folder: Path) -> tuple[str, Recipe, Any]:
     recipe = RECIPES.get(name)
     if recipe is None or recipe.exported is None:
         raise ConfigError(f"{folder} is a run of {name!r}, which is not for export")
-    return name, recipe, kept(folder, name, recipe.settings)
+    return name, recipe, msgspec.structs.replace(kept(folder, name, recipe.settings), out=folder)

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from training.export import export
 from training.hailo.prepare import crops
-from training.quantise import CROPS, quantise
+from training.quantise import quantise
 from training.recipes import learnt_from, trained
 
 LICENCE = "MIT"
+_CROPS, _AT_A_TIME = 256, 8
+"""Crops by which the ranges of 8 bits are measured."""
 
 
 def ship(run: Path, out: Path, name: str, *, int8: bool = False) -> str:
@@ -23,8 +26,10 @@ def ship(run: Path, out: Path, name: str, *, int8: bool = False) -> str:
     recipe, settings, network, size = trained(run)
     export(network, size, out)
     if int8:
-        quantise(out, crops(*learnt_from(run), CROPS), out)
-    facts = msgspec.to_builtins(settings, enc_hook=str)
+        shown = crops(*learnt_from(run), _CROPS)
+        quantise(out, np.array_split(shown, _CROPS // _AT_A_TIME), out)
+    facts = msgspec.to_builtins(settings, enc_hook=_last_part)
+    del facts["out"]
     card: dict[str, Any] = {
         "name": name,
         "dim": int(_dim(facts)),
@@ -35,6 +40,11 @@ def ship(run: Path, out: Path, name: str, *, int8: bool = False) -> str:
     }
     out.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(card)) + b"\n")
     return f"{out}: {out.stat().st_size} bytes"
+
+
+def _last_part(path: Any) -> str:
+    """Where a folder lay on the machine that trained is nobody's business."""
+    return str(path.name)
 
 
 def _dim(facts: dict[str, Any]) -> int:

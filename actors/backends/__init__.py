@@ -12,7 +12,7 @@ from catalog.embedding import Embedder
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
-DEFAULT_MODEL = MODELS / "thumbnail.onnx"
+DEFAULT_MODEL = MODELS / "embedder.onnx"
 
 
 def model_path(config: EmbedderConfig) -> Path:

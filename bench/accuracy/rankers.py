@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.embedding import normalise
-from catalog.match import Matcher
+from catalog.match import WEIGHT, Matcher
 from catalog.store import Catalogue
 from vision.phash import HASH_BITS, agreement, hamming
 from vision.rectify import half_turn
@@ -89,9 +89,9 @@ def by_net(catalogue: Catalogue) -> Ranker:
     return rank
 
 
-def fused(catalogue: Catalogue) -> Ranker:
-    """The matcher as it runs: both searches propose, cosine and hash agreement decide."""
-    matcher = Matcher(catalogue)
+def fused(catalogue: Catalogue, weight: float = WEIGHT) -> Ranker:
+    """The matcher as it runs: both searches propose, cosine and `weight` times the hash agreement decide."""
+    matcher = Matcher(catalogue, weight)
     row_of = {card_id: row for row, card_id in enumerate(catalogue.ids)}
 
     def rank(query: Query) -> Answer:

@@ -25,6 +25,7 @@ from bench.accuracy.measure import (
     strangers,
 )
 from bench.accuracy.rankers import HashThenOrb, Ranker, by_hash, by_net, fused
+from catalog.match import WEIGHT
 from catalog.store import Catalogue, check_model
 
 ALL = "all upright"
@@ -51,6 +52,7 @@ def accuracy(
     every: int = 2,
     start: int = 1,
     orb: bool = True,
+    weight: float = WEIGHT,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Grade `model` and its rivals on every `every`-th card of `sets`; the cards between them are for calibration."""
@@ -63,7 +65,7 @@ def accuracy(
     makers: dict[str, Callable[[Catalogue], Ranker]] = {"dHash + pHash": by_hash}
     if orb:
         makers["pHash, then ORB"] = lambda known: HashThenOrb(known, lambda row: reference(known, images, row))
-    makers |= {"net alone": by_net, "net and hash": fused}
+    makers |= {"net alone": by_net, "net and hash": lambda known: fused(known, weight)}
     rankers = {name: (make(catalogue), make(rest)) for name, make in makers.items()}
     table: list[Row] = []
     upright: dict[str, list[Graded]] = {name: [] for name in rankers}

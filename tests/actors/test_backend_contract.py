@@ -14,7 +14,7 @@ from catalog.embedding import EmbedTimeout, ModelError
 
 MODELS = Path(__file__).parents[2] / "models"
 PLACEHOLDER = Path(__file__).parents[3] / "shared" / "models" / "placeholder.onnx"
-THUMBNAIL = MODELS / "thumbnail.onnx"
+SHIPPED = MODELS / "embedder.onnx"
 
 
 def save(path, nodes, image, embedding, constants=()):
@@ -80,7 +80,7 @@ class TestThumbnail(BackendContract):
 
     @pytest.fixture
     def backend(self):
-        return OnnxEmbedder(THUMBNAIL)
+        return OnnxEmbedder(SHIPPED)
 
 
 class TestWithTimeout(BackendContract):
@@ -88,7 +88,7 @@ class TestWithTimeout(BackendContract):
 
     @pytest.fixture
     def backend(self):
-        embedder = OnnxEmbedder(THUMBNAIL, timeout_s=60)
+        embedder = OnnxEmbedder(SHIPPED, timeout_s=60)
         yield embedder
         embedder.close()
 
@@ -120,7 +120,7 @@ def test_a_model_larger_than_a_crop_gets_an_interpolated_picture(tmp_path):
 
 def test_the_hash_is_that_of_the_file():
     """Prevents that two files with one name are taken for the same model."""
-    assert OnnxEmbedder(THUMBNAIL).model_hash == hashlib.sha256(THUMBNAIL.read_bytes()).hexdigest()
+    assert OnnxEmbedder(SHIPPED).model_hash == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
 
 
 def test_a_timeout_raises_and_the_engine_serves_the_next_call(tmp_path):
@@ -171,7 +171,7 @@ def test_a_model_that_ignores_the_batch_is_found_out(tmp_path):
         embedder.embed(crops(2))
 
 
-@pytest.mark.parametrize("content", [None, b"", b"<html>not found</html>", THUMBNAIL.read_bytes()[:4000]])
+@pytest.mark.parametrize("content", [None, b"", b"<html>not found</html>", SHIPPED.read_bytes()[:4000]])
 def test_a_file_that_is_no_model_is_one_clear_error(tmp_path, content):
     """Prevents a protobuf message without a file name for a failed download."""
     path = tmp_path / "broken.onnx"
@@ -220,11 +220,11 @@ def test_a_card_that_is_wrong_is_named(tmp_path, card, word):
 def test_options_out_of_range_are_named(options):
     """Prevents that 0 threads mean all cores, as ONNX Runtime reads it."""
     with pytest.raises(ValueError, match=next(iter(options))):
-        OnnxEmbedder(THUMBNAIL, **options)
+        OnnxEmbedder(SHIPPED, **options)
 
 
 def test_warming_up_changes_nothing():
     """Prevents that the first inference, which is another, leaves a state behind."""
-    cold, warm = OnnxEmbedder(THUMBNAIL), OnnxEmbedder(THUMBNAIL)
+    cold, warm = OnnxEmbedder(SHIPPED), OnnxEmbedder(SHIPPED)
     warm.warm_up()
     assert np.array_equal(cold.embed(crops(2)), warm.embed(crops(2)))

@@ -256,6 +256,27 @@ def test_unknown_cards_settle_like_known_ones() -> None:
     assert len(table.run(30, Item(1, picture(1)))) == 3
 
 
+def test_a_table_full_of_new_cards_is_asked_for_over_several_frames() -> None:
+    """Ten readings at once held up their own frame and the next ones; and nobody may wait for ever."""
+    table = Table(delay=1)
+    items = [Item(number, picture(number), x=90 + 110 * number) for number in range(5)]
+    asked = [[crop.track_id for crop in table.frame(*items)] for _ in range(4)]
+    assert [len(frame) for frame in asked[:3]] == [2, 2, 3]  # both turns, both turns, then the fifth and one known of
+    assert set(asked[0]) | set(asked[1]) | set(asked[2]) == set(range(5))
+    assert table.selection.counters["postponed"] > 0
+    sent = [crop for _ in range(30) for crop in table.frame(*items)]
+    assert {crop.track_id for crop in sent} <= set(range(5))
+    assert all(memory.agreed >= 3 for memory in table.selection._memories.values())
+
+
+def test_the_frames_limit_counts_readings() -> None:
+    """A card whose turn is known costs half of one whose turn is open."""
+    table = Table(delay=1, selection=Selection(SelectionSettings(readings=2)))
+    items = [Item(number, picture(number), x=90 + 110 * number) for number in range(3)]
+    for _ in range(12):
+        assert sum(len(crop.turns) for crop in table.frame(*items)) <= 2
+
+
 def test_unseen_tracks_are_not_embedded() -> None:
     """A predicted quad shows the table, or a hand."""
     table = Table()

@@ -23,7 +23,7 @@ from catalog.store import Catalogue
 from cli.main import main
 from synth.cards import card, deck, draw, write
 
-MODEL = Path(__file__).parents[2] / "models" / "thumbnail.onnx"
+MODEL = Path(__file__).parents[2] / "models" / "embedder.onnx"
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_info(command: Command, shop: Shop) -> None:
     assert (ran.code, ran.err) == (0, "")
     facts = dict(line.split(maxsplit=1) for line in ran.out.splitlines())
     assert facts["cards"].startswith("12 (")
-    assert facts["model"].startswith("thumbnail, ")
+    assert facts["model"].startswith("embedder, ")
     manifest = json.loads(command("catalog", "info", shop.catalogue, "--json").out)
     assert manifest["cards"] == 12
     assert manifest["model"]["hash"][:12] in facts["model"]

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from training.config import ConfigError, load
 from training.distil.losses import Weights, detail, distillation, divergence, feature, look
-from training.distil.student import Student
+from training.distil.student import Plain, Student
 from training.distil.teacher import Backbone, Seen, Teacher
 from training.distil.train import StudentConfig, TeacherConfig
 from training.recipes import CONFIGS, run, trained
@@ -146,7 +146,7 @@ def test_any_timm_network_with_a_feature_map_is_a_student(backbone: str) -> None
     out = student(images)
     assert out.embedding.shape == (2, 24)
     assert out.attention.shape == (2, 4, 3)
-    assert torch.allclose(functional.normalize(student.embed(images), dim=1), out.embedding, atol=1e-5)
+    assert torch.allclose(functional.normalize(Plain(student)(images), dim=1), out.embedding, atol=1e-5)
 
 
 def test_a_backbone_that_does_not_exist_is_named() -> None:

@@ -124,6 +124,12 @@ def finished(tmp_path: Path) -> Path:
     return folder
 
 
+def test_a_run_may_be_moved(finished: Path, tmp_path: Path) -> None:
+    """Trained on one machine, exported on another."""
+    moved = finished.rename(tmp_path / "elsewhere")
+    assert main(["export", str(moved), "--out", str(tmp_path / "model.onnx")]) == 0
+
+
 def test_what_is_exported_is_what_was_trained(finished: Path, tmp_path: Path) -> None:
     """As a model file of the contract, with a card, and the same vectors as PyTorch gives."""
     out = tmp_path / "model.onnx"
@@ -132,6 +138,7 @@ def test_what_is_exported_is_what_was_trained(finished: Path, tmp_path: Path) ->
     assert (embedder.name, embedder.dim, embedder.height, embedder.width) == ("small", 12, 32, 24)
     card = json.loads(out.with_suffix(".json").read_text())
     assert card["training"]["recipe"] == "metric"
+    assert str(tmp_path) not in out.with_suffix(".json").read_text()
     crops = np.random.default_rng(0).integers(0, 256, (3, 32, 24, 3), np.uint8)
     session = ort.InferenceSession(out.read_bytes(), providers=["CPUExecutionProvider"])
     given = session.run(None, {"image": crops})[0]

@@ -176,7 +176,7 @@ def test_nothing_is_found_in_photos_without_cards() -> None:
 
 def test_a_model_that_is_no_detector_is_refused(tmp_path: Path) -> None:
     """Another model in its place would give quads of nothing, or fail deep inside at the first frame."""
-    for name, model in ((FINDER, "thumbnail.onnx"), (CLOSE_UP, FINDER)):
+    for name, model in ((FINDER, "embedder.onnx"), (CLOSE_UP, FINDER)):
         for file in (FINDER, CLOSE_UP):
             (tmp_path / file).write_bytes((MODELS / file).read_bytes())
         (tmp_path / name).write_bytes((MODELS / model).read_bytes())

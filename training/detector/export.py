@@ -1,7 +1,8 @@
 """Writes a detector network's ONNX file: `python -m training.detector.export NETWORK --state RUN/state.pt --out FILE`.
 
 The averaged weights are taken, BatchNorm is folded into the convolutions, and the file is compared with PyTorch before
-it replaces the one that was there.
+it replaces the one that was there. `--int8` then gives it 8-bit weights and activations, whose ranges are measured on
+made pictures (of the cards and grounds of `--cards` and `--grounds`, as in training).
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from training.detector.network import CardNet, CloseUpNet
+from training.detector.train import TASKS, examples, found
+from training.quantise import quantise
 from vision.detector.closeup import HEIGHT, WIDTH
 
+_SEEN = 400
+"""Pictures on which the ranges of 8 bits are measured."""
 _TOLERANCE = 1e-3
 """Pixels and logits that the two may differ by."""
 
@@ -101,10 +106,16 @@ def main() -> None:
     parser.add_argument("network", choices=FORMS)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--int8", action="store_true", help="8-bit weights and activations")
+    parser.add_argument("--cards", type=Path, help="folder of card pictures, to measure ranges on")
+    parser.add_argument("--grounds", type=Path, help="folder of pictures without cards")
     options = parser.parse_args()
     form = FORMS[options.network]
     model, step = load(form, options.state)
     export(form, model, options.out)
+    if options.int8:
+        made = examples(TASKS[options.network], found(options.cards), found(options.grounds), _SEEN)
+        quantise(options.out, (one["image"][None] for one in made), options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes, step {step}")
 
 

@@ -8,6 +8,7 @@ state is saved every 500 steps into RUN/state.pt, and the same command goes on f
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
-from training.detector.closeups import examples
+from training.detector import closeups
 from training.detector.compose import Composer, Made
 from training.detector.losses import close_up_losses, finder_losses
 from training.detector.network import CardNet, CloseUpNet
@@ -61,7 +62,7 @@ TASKS = {
         10_000,
         ((0.6, 320, 24), (1.0, 384, 18)),  # coarse first, then as they will be seen
     ),
-    "closeup": Task(CloseUpNet, close_up_losses, examples, 2000, 8000, ((1.0, 512, 64),)),
+    "closeup": Task(CloseUpNet, close_up_losses, closeups.examples, 2000, 8000, ((1.0, 512, 64),)),
 }
 
 
@@ -81,6 +82,19 @@ class Examples(IterableDataset[Example]):
             kept += self._task.examples(composer.make(rng), rng)
             while len(kept) >= self._task.shuffled:
                 yield kept.pop(int(rng.integers(len(kept))))
+
+
+def examples(task: Task, cards: list[Path], grounds: list[Path], count: int, seed: int = 0) -> list[Example]:
+    """So many examples as the task sees them at the end of its training."""
+    side = task.stages[-1][1]
+    return list(itertools.islice(Examples(task, cards, grounds, side, seed), count))
+
+
+def found(folder: Path | None) -> list[Path]:
+    """All pictures below a folder, sorted; none without a folder."""
+    if folder is None:
+        return []
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"})
 
 
 def read_some(files: list[Path], rng: np.random.Generator) -> list[Image]:
@@ -132,12 +146,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    cards, grounds = (
-        sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"})
-        if folder
-        else []
-        for folder in (options.cards, options.grounds)
-    )
+    cards, grounds = found(options.cards), found(options.grounds)
     task = TASKS[options.task]
     steps = task.steps if options.steps is None else options.steps
     train(task, options.out, cards, grounds, steps=steps, workers=options.workers, seed=options.seed)
