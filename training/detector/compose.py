@@ -19,7 +19,7 @@ from synth.things import strew
 from training.detector.camera import camera, smeared
 from training.detector.faces import Faces
 from training.detector.layouts import Rng, layout
-from training.detector.lures import around, blanks, papers
+from training.detector.lures import around, blanks, papers, pockets
 from vision.quad import Quad
 
 Image = NDArray[np.uint8]
@@ -65,6 +65,8 @@ class Composer:
         quads = layout(rng, side)
         lures: list[Quad] = []
         image = self._ground(rng, quads, lures)
+        if rng.random() < 0.3:
+            pockets(rng, image, quads)
         order = np.full((side, side), -1, np.int16)
         light = _Streak(rng, side)
         for number, quad in enumerate(quads):

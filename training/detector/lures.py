@@ -66,3 +66,25 @@ def _artwork(rng: Rng, faces: Faces) -> Image:
     (left, top), (columns, rows) = dressed.margin, dressed.card
     window = slice(round(top + rows * 0.12), round(top + rows * 0.5)), slice(round(left), round(left + columns))
     return np.ascontiguousarray(dressed.patch[window][..., :3])
+
+
+def pockets(rng: Rng, image: Image, quads: list[Quad]) -> None:
+    """Lines around where the cards will lie, in place: the seams of a binder's pockets, the squares of a playmat.
+
+    Without them a sleeve's rim inside such a seam looks like a card's edge inside a sleeve.
+    """
+    away = np.array([rng.uniform(0.03, 0.16), rng.uniform(0.03, 0.16)])
+    tone, darker = (tuple(int(v) for v in rng.integers(0, 255, 3)) for _ in range(2))
+    ground = rng.random() < 0.5
+    for quad in quads:
+        across, down = quad[1] - quad[0], quad[3] - quad[0]
+        share = float(np.linalg.norm(across) / max(1.0, float(np.linalg.norm(down))))
+        out = across * away[0], down * away[1] * share
+        seam = np.array(
+            [quad[0] - out[0] - out[1], quad[1] + out[0] - out[1], quad[2] + out[0] + out[1], quad[3] - out[0] + out[1]]
+        )
+        drawn = [np.round(seam * 16).astype(np.int32)]
+        if ground:
+            cv2.fillPoly(image, drawn, darker, cv2.LINE_AA, 4)
+        thick = max(1, round(float(np.linalg.norm(across)) * float(rng.uniform(0.004, 0.02))))
+        cv2.polylines(image, drawn, True, tone, thick, cv2.LINE_AA, 4)
