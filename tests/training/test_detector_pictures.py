@@ -12,6 +12,7 @@ from training.detector.closeups import examples
 from training.detector.compose import Composer, Made, warped
 from training.detector.faces import HEIGHT, WIDTH, other_game
 from training.detector.layouts import layout
+from training.detector.lures import pockets
 from training.detector.targets import crossing, targets
 from vision.detector.decode import decode
 from vision.quad import corner_error
@@ -146,3 +147,18 @@ def test_a_close_up_says_where_the_card_is(made: list[Made]) -> None:
     for one in made:
         for look in examples(one, rng):
             assert np.abs(look["off"]).max() < 0.8
+
+
+def test_pockets_lie_around_the_cards_and_not_beyond_their_neighbours() -> None:
+    """A seam that touched the card's edge would teach that the edge is elsewhere."""
+    quad = upright(160, 150, 100)
+    for seed in range(20):
+        image = np.full((320, 320, 3), 128, np.uint8)
+        pockets(np.random.default_rng(seed), image, [quad])
+        ys, xs = np.nonzero((image != 128).any(axis=2))
+        (left, top), (right, bottom) = quad.min(axis=0), quad.max(axis=0)
+        assert xs.min() < left - 1
+        assert xs.max() > right + 1
+        assert ys.min() < top - 1
+        assert ys.max() > bottom + 1
+        assert max(left - xs.min(), xs.max() - right, top - ys.min(), ys.max() - bottom) < 25
