@@ -21,7 +21,7 @@ from torch import nn
 from training.distributed import processes
 from training.run import Parts, Plan, Run
 
-with processes() as (rank, device):
+def train(rank):
     torch.manual_seed(rank)  # other weights in each process: the first one's must count
     network = nn.Linear(4, 1)
     if rank == 0:
@@ -32,6 +32,9 @@ with processes() as (rank, device):
         images = torch.rand(8, 4, generator=torch.Generator().manual_seed(run.step))[rank::2]
         run.learn(lambda net, _: Parts({"loss": (net(images) - images.sum(dim=1, keepdim=True)).square().mean()}))
     torch.save(network.state_dict(), Path(sys.argv[1]) / f"rank{rank}.pt")
+
+with processes() as (rank, device):
+    train(rank)
 """
 
 

@@ -115,69 +115,77 @@ class _Embedding(nn.Module):
 def train_teacher(config: TeacherConfig) -> None:
     """All stages, each in a folder of its own below `out`; a run that was cut off goes on."""
     with processes() as (rank, device), tracked("teacher", config.out, config, rank == 0) as tracker:
-        torch.manual_seed(config.seed)
-        learnt, held_out = (part.to(device) for part in config.data.read(config.size))
-        tracker.tag("data", digest(learnt))
-        taught = _Taught(Teacher(config.backbone, config.dim, config.dropout), learnt.count, config.dim, config.scale)
-        course = _Course(config, learnt, held_out, rank, tracker)
-        steps = [course.steps(stage) for stage in config.stages]
-        for number, stage in enumerate(config.stages):
-            assert isinstance(taught.network, Teacher)
-            taught.network.train_last(stage.trained_blocks)
-            before = sum(steps[:number])
+        _teacher(config, rank, device, tracker)
 
-            def parts(network: nn.Module, batch: Batch, step: int, before: int = before) -> Parts:
-                grown = (before + step) / max(1.0, config.margin_share * sum(steps))
-                images, classes = batch
-                seen = network(images)
-                loss = taught.arcface(seen.embedding, classes, config.margin * min(1.0, grown))
-                return Parts({"arcface": loss}, {"own": _own(seen.embedding, taught.arcface, classes)})
 
-            course.stage(number, taught, parts)
+def _teacher(config: TeacherConfig, rank: int, device: torch.device, tracker: Tracker) -> None:
+    torch.manual_seed(config.seed)
+    learnt, held_out = (part.to(device) for part in config.data.read(config.size))
+    tracker.tag("data", digest(learnt))
+    taught = _Taught(Teacher(config.backbone, config.dim, config.dropout), learnt.count, config.dim, config.scale)
+    course = _Course(config, learnt, held_out, rank, tracker)
+    steps = [course.steps(stage) for stage in config.stages]
+    for number, stage in enumerate(config.stages):
+        assert isinstance(taught.network, Teacher)
+        taught.network.train_last(stage.trained_blocks)
+        before = sum(steps[:number])
+
+        def parts(network: nn.Module, batch: Batch, step: int, before: int = before) -> Parts:
+            grown = (before + step) / max(1.0, config.margin_share * sum(steps))
+            images, classes = batch
+            seen = network(images)
+            loss = taught.arcface(seen.embedding, classes, config.margin * min(1.0, grown))
+            return Parts({"arcface": loss}, {"own": _own(seen.embedding, taught.arcface, classes)})
+
+        course.stage(number, taught, parts)
 
 
 def train_student(config: StudentConfig) -> None:
     """All stages, from the best state of the teacher's last stage."""
-    teacher_config, taught = _read_teacher(config.teacher)
     with processes() as (rank, device), tracked("student", config.out, config, rank == 0) as tracker:
-        torch.manual_seed(config.seed)
-        learnt, held_out = (part.to(device) for part in (config.data or teacher_config.data).read(teacher_config.size))
-        tracker.tag("data", digest(learnt))
-        if learnt.count != len(taught.arcface.proxies):
-            raise ConfigError(
-                f"teacher: {config.teacher} knows {len(taught.arcface.proxies)} classes and the cards are of "
-                f"{learnt.count}: train it anew on these"
-            )
-        taught.to(device).eval().requires_grad_(False)
-        proxies = functional.normalize(taught.arcface.proxies, dim=1)
-        grid = (
-            teacher_config.size[0] // teacher_config.backbone.patch,
-            teacher_config.size[1] // teacher_config.backbone.patch,
-        )
-        student = _Taught(
-            Student(config.backbone, teacher_config.dim, grid, config.pretrained),
-            learnt.count,
-            teacher_config.dim,
-            config.weights.scale,
-        )
-        student.arcface.proxies.data.copy_(proxies)
-        course = _Course(config, learnt, held_out, rank, tracker)
-        for number, stage in enumerate(config.stages):
-            student.arcface.requires_grad_(stage.classification > 0)
+        _student(config, rank, device, tracker)
 
-            def parts(network: nn.Module, batch: Batch, _: int, stage: Stage = stage) -> Parts:
-                images, classes = batch
-                with torch.no_grad():
-                    wanted = taught(images)
-                seen = network(images)
-                terms = distillation(seen, wanted, proxies, config.weights)
-                losses = {name: (1 - stage.classification) * term for name, term in terms.items()}
-                if stage.classification:
-                    losses["classification"] = stage.classification * student.arcface(seen.embedding, classes, 0.0)
-                alike = (seen.embedding * wanted.embedding).sum(dim=1).mean()
-                return Parts(losses, {"as_teacher": alike})
 
-            course.stage(number, student, parts)
+def _student(config: StudentConfig, rank: int, device: torch.device, tracker: Tracker) -> None:
+    teacher_config, taught = _read_teacher(config.teacher)
+    torch.manual_seed(config.seed)
+    learnt, held_out = (part.to(device) for part in (config.data or teacher_config.data).read(teacher_config.size))
+    tracker.tag("data", digest(learnt))
+    if learnt.count != len(taught.arcface.proxies):
+        raise ConfigError(
+            f"teacher: {config.teacher} knows {len(taught.arcface.proxies)} classes and the cards are of "
+            f"{learnt.count}: train it anew on these"
+        )
+    taught.to(device).eval().requires_grad_(False)
+    proxies = functional.normalize(taught.arcface.proxies, dim=1)
+    grid = (
+        teacher_config.size[0] // teacher_config.backbone.patch,
+        teacher_config.size[1] // teacher_config.backbone.patch,
+    )
+    student = _Taught(
+        Student(config.backbone, teacher_config.dim, grid, config.pretrained),
+        learnt.count,
+        teacher_config.dim,
+        config.weights.scale,
+    )
+    student.arcface.proxies.data.copy_(proxies)
+    course = _Course(config, learnt, held_out, rank, tracker)
+    for number, stage in enumerate(config.stages):
+        student.arcface.requires_grad_(stage.classification > 0)
+
+        def parts(network: nn.Module, batch: Batch, _: int, stage: Stage = stage) -> Parts:
+            images, classes = batch
+            with torch.no_grad():
+                wanted = taught(images)
+            seen = network(images)
+            terms = distillation(seen, wanted, proxies, config.weights)
+            losses = {name: (1 - stage.classification) * term for name, term in terms.items()}
+            if stage.classification:
+                losses["classification"] = stage.classification * student.arcface(seen.embedding, classes, 0.0)
+            alike = (seen.embedding * wanted.embedding).sum(dim=1).mean()
+            return Parts(losses, {"as_teacher": alike})
+
+        course.stage(number, student, parts)
 
 
 def student_cards(config: StudentConfig) -> tuple[Pictures, Augmentation]:
