@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from actors.backends import open_backend
+from actors.backends import DEFAULT_MODEL, open_backend
 from actors.backends.detector import open_detector
 from actors.config import Config, EmbedderConfig, updated
 from actors.still import Identified, Identifier
@@ -130,11 +130,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("build/real"))
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="default: the one that ships")
     parser.add_argument("--json", type=Path, help="write the rows and the video's summary")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    model = arguments.model or arguments.shared / "models" / "placeholder.onnx"
+    model = arguments.model
     catalog = build_catalogue(arguments.shared, arguments.work, model)
     catalogue = Catalogue.load(catalog)
     card = read_card(model)

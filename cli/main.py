@@ -181,7 +181,9 @@ def _add_graded(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--sets", required=True, metavar="A,B", help="sets that the model was not trained on, to take the cards from"
     )
-    command.add_argument("--every", type=_positive, default=2, help="take every n-th card (default 2)")
+    command.add_argument(
+        "--every", type=_shared, default=2, help="take every n-th card, 2 or more: the other command takes others"
+    )
 
 
 def _add_training(commands: Commands) -> None:
@@ -190,6 +192,13 @@ def _add_training(commands: Commands) -> None:
     command = commands.add_parser("train", help="train models, and write their files", add_help=False)
     command.add_argument("arguments", nargs=argparse.REMAINDER)
     command.set_defaults(run=train.train)
+
+
+def _shared(text: str) -> int:
+    value = int(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError("must be 2 or more: thresholds are graded on other cards than they come from")
+    return value
 
 
 def _positive(text: str) -> int:

@@ -82,4 +82,4 @@ def _override(content: dict[str, Any], override: str) -> None:
 def _decoded(kind: type[Any], value: Any) -> Any:
     if kind is Path:
         return Path(value)
-    raise NotImplementedError(kind)
+    raise TypeError(f"no setting is read as {kind.__name__}: only paths need a hook of ours")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +34,17 @@ def fit(
     after the next. `validate` gives scores of the averaged network; their "score" says which state is the best one.
     """
     plan = run.plan
+
+    def check() -> None:
+        if run.leads:
+            scores = validate(run.average)
+            show(run.step, scores)
+            run.keep(scores["score"])
+
+    if run.step >= plan.steps:
+        if run.best == -math.inf:  # cut off after the last step and before its score
+            check()
+        return
     with ExitStack() as stack:
         maker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="batches"))
         advance = stack.enter_context(_Bar(plan.steps, run.step))
@@ -51,10 +63,8 @@ def fit(
 
             run.learn(losses)
             advance(run.step)
-            if run.leads and (run.step % validate_every == 0 or run.step == plan.steps):
-                scores = validate(run.average)
-                show(run.step, scores)
-                run.keep(scores["score"])
+            if run.step % validate_every == 0 or run.step == plan.steps:
+                check()
 
 
 class _Bar:

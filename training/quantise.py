@@ -16,9 +16,20 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import nn
+
+from training.export import Form, write
 
 _HEAVY = {"Conv", "Gemm", "MatMul"}
 _TYPES = ["Conv", "Add", "Relu", "AveragePool", "Resize", "Concat", "Gemm"]
+
+
+def export_small(model: nn.Module, form: Form, batches: Iterable[NDArray[np.uint8]], out: Path) -> None:
+    """Write a PyTorch model with 8 bits; what was at `out` stays until that is done. Errors as of `export.write`."""
+    with tempfile.TemporaryDirectory() as folder:
+        full = Path(folder) / "full.onnx"
+        write(model, form, full)
+        quantise(full, batches, out)
 
 
 def quantise(model: Path, batches: Iterable[NDArray[np.uint8]], out: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from training.augment.pipeline import Augmentation
-from training.config import ConfigError, keep, kept, kept_recipe, load
+from training.config import ConfigError, kept, kept_recipe, load
 from training.data.pictures import Pictures
 from training.distil.train import (
     StudentConfig,
@@ -49,7 +49,6 @@ def run(name: str, config: Path | None, overrides: list[str]) -> None:
     """Train by a TOML file, or by the one that ships for the recipe."""
     recipe = RECIPES[name]
     settings = load(config or CONFIGS / f"{name}.toml", recipe.settings, overrides)
-    keep(name, settings, settings.out)
     recipe.train(settings)
 
 

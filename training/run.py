@@ -89,7 +89,7 @@ class Run:
     ) -> None:
         self.plan, self.folder, self.device = plan, folder, torch.device(device)
         self.memory = memory or {}
-        self._report = report
+        self.report = report
         self._bare = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         mean = get_ema_multi_avg_fn(plan.average)  # type: ignore[no-untyped-call]
         self._average = AveragedModel(self._bare, multi_avg_fn=mean, use_buffers=True)
@@ -195,8 +195,8 @@ class Run:
     def _show(self) -> None:
         rounded = {name: round(value, 4) for name, value in self._means.items()}
         print(json.dumps({"step": self.step, "s": round(time.monotonic() - self._begun), **rounded}), flush=True)
-        if self._report:
-            self._report(self.step, {**self._means, "rate": self.plan.rate_at(self.step)})
+        if self.report:
+            self.report(self.step, {**self._means, "rate": self.plan.rate_at(self.step)})
 
 
 def best_weights(folder: Path) -> dict[str, Tensor]:
@@ -204,8 +204,12 @@ def best_weights(folder: Path) -> dict[str, Tensor]:
     path = folder / BEST
     if not path.exists():
         raise RunError(f"{path} is not there: let that run validate at least once")
-    saved = _read(path)["network"]
-    return {name.removeprefix("module."): value for name, value in saved.items() if name != "n_averaged"}
+    return bare(_read(path)["network"])
+
+
+def bare(averaged: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Averaged weights under the names that the network itself gives them."""
+    return {name.removeprefix("module."): value for name, value in averaged.items() if name != "n_averaged"}
 
 
 def _read(path: Path) -> dict[str, Any]:

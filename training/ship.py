@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from training.export import export
+from training.export import FromBytes, embedder_form, export
 from training.hailo.prepare import crops
-from training.quantise import quantise
+from training.quantise import export_small
 from training.recipes import learnt_from, trained
 
 LICENCE = "MIT"
@@ -24,10 +24,11 @@ def ship(run: Path, out: Path, name: str, *, int8: bool = False) -> str:
     The card's thresholds are the defaults until `sleevesight bench calibrate` has measured them.
     """
     recipe, settings, network, size = trained(run)
-    export(network, size, out)
     if int8:
-        shown = crops(*learnt_from(run), _CROPS)
-        quantise(out, np.array_split(shown, _CROPS // _AT_A_TIME), out)
+        shown = np.array_split(crops(*learnt_from(run), _CROPS), _CROPS // _AT_A_TIME)
+        export_small(FromBytes(network).eval(), embedder_form(size), shown, out)
+    else:
+        export(network, size, out)
     facts = msgspec.to_builtins(settings, enc_hook=_last_part)
     del facts["out"]
     card: dict[str, Any] = {

@@ -60,9 +60,11 @@ class Grade:
 
 
 def grade(model: Embedder, candidate: Embedder, images: Path, *, every: int = 4, points: float = 1.0) -> Grade:
-    """Grade `candidate` beside `model` on the card pictures below `images`; every n-th of them is asked for."""
-    crops = [crop for crop in map(read_crop, find_pictures(images).files) if crop is not None]
-    clean = np.stack(crops)
+    """Grade `candidate` beside `model` on the card pictures below `images`; every n-th of them is asked for.
+
+    ValueError for a picture that cannot be read.
+    """
+    clean = np.stack([_read(file) for file in find_pictures(images).files])
     asked = list(range(0, len(clean), every))
     seen = {
         name: np.stack([CONDITIONS[name](clean[row], np.random.default_rng([number, row])) for row in asked])
@@ -76,6 +78,13 @@ def grade(model: Embedder, candidate: Embedder, images: Path, *, every: int = 4,
         for name, shown in seen.items()
     }
     return Grade(_repeats(candidate, clean[:1]), (_crowd(index[0]), _crowd(index[1])), top1, points)  # type: ignore[arg-type]
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    crop = read_crop(file)
+    if crop is None:
+        raise ValueError(f"{file} cannot be read: replace it or take it out of the folder")
+    return crop
 
 
 def _repeats(candidate: Embedder, crop: NDArray[np.uint8]) -> bool:

@@ -103,12 +103,12 @@ def reference(catalogue: Catalogue, images: Path, row: int) -> NDArray[np.uint8]
     return crop
 
 
-def without(catalogue: Catalogue, gone: NDArray[np.bool_]) -> tuple[Catalogue, NDArray[np.intp]]:
-    """The catalogue less the rows that are gone, in memory, and which rows are left."""
+def without(catalogue: Catalogue, gone: NDArray[np.bool_]) -> Catalogue:
+    """The catalogue less the rows that are gone, in memory."""
     left = np.flatnonzero(~gone)
     ids = tuple(catalogue.ids[row] for row in left)
     vectors = np.ascontiguousarray(catalogue.embeddings[left])
-    rest = replace(
+    return replace(
         catalogue,
         ids=ids,
         cards={card_id: catalogue.cards[card_id] for card_id in ids},
@@ -117,15 +117,13 @@ def without(catalogue: Catalogue, gone: NDArray[np.bool_]) -> tuple[Catalogue, N
         groups=catalogue.groups[left],
         index=VectorIndex.build(vectors),
     )
-    return rest, left
 
 
 def strangers(catalogue: Catalogue, truth: Truth, rows: Sequence[int]) -> Catalogue:
     """The catalogue without the artworks of these rows: what they are strangers to."""
     away = {truth.card[row] for row in rows} | {truth.printing[row] for row in rows}
-    return without(
-        catalogue, np.array([c in away or p in away for c, p in zip(truth.card, truth.printing, strict=True)])
-    )[0]
+    gone = [card in away or printing in away for card, printing in zip(truth.card, truth.printing, strict=True)]
+    return without(catalogue, np.array(gone))
 
 
 def grade(

@@ -5,12 +5,14 @@ import math
 from dataclasses import fields
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from torch.nn import functional
 
 from training.augment.geometry import Geometry
 from training.augment.pipeline import Augmentation, Chances
+from training.config import KEPT
 from training.data.generated import generated
 from training.data.source import Source
 from training.metric.losses import ArcFace, info_nce, koleo
@@ -18,7 +20,7 @@ from training.metric.network import CardEncoder
 from training.metric.recipe import Recipe, Settings
 from training.metric.train import MetricConfig, Network, train_metric
 from training.metric.validate import embed, retrieval
-from training.run import BEST, STATE, Plan
+from training.run import BEST, STATE, Plan, RunError
 
 SIZE = (64, 48)
 MILD = Augmentation(Chances(**{one.name: 0.0 for one in fields(Chances)} | {"colour": 1.0}), Geometry(error=0.01))
@@ -205,3 +207,13 @@ def test_a_run_learns_and_goes_on(tmp_path: Path) -> None:
     before = (config.out / STATE).stat().st_mtime_ns
     train_metric(config)
     assert (config.out / STATE).stat().st_mtime_ns == before
+    # Cut off after its last step and before its score: the run must not be over without ever having one.
+    (config.out / BEST).unlink()
+    train_metric(config)
+    assert torch.load(config.out / BEST, weights_only=True)["step"] == 60
+    assert (config.out / STATE).stat().st_mtime_ns == before
+    # Another network into the same folder is refused, and the run that lies there can still be exported.
+    known = (config.out / KEPT).read_bytes()
+    with pytest.raises(RunError, match="no state of this network"):
+        train_metric(msgspec.structs.replace(config, network=Network(height=SIZE[0], width=SIZE[1], dim=8)))
+    assert (config.out / KEPT).read_bytes() == known

@@ -103,6 +103,7 @@ def test_bad_input_is_one_line_and_a_code(
     assert code == 2
     assert len(lines) == 1
     assert said in lines[0]
+    assert not list(tmp_path.iterdir())  # no folder and no run in MLflow that the next try would go on with
 
 
 SMALL = Network(height=32, width=24, widths=(8, 8), depths=(1, 1), dim=12)
@@ -165,6 +166,23 @@ def test_a_file_that_differs_is_not_written(tmp_path: Path) -> None:
         export(Fickle(), (8, 8), out)
     assert out.read_bytes() == b"the old one"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx"]
+
+
+def test_a_model_stays_until_the_next_one_is_whole(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Written first and calibrated then, an interrupted export left the float file beside the card of the small one."""
+    out = tmp_path / "model.onnx"
+    out.write_bytes(b"the old one")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("training.quantise.quantize_static", full)
+    assert main(["export", str(finished), "--out", str(out), "--int8"]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert out.read_bytes() == b"the old one"
+    assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", finished.name}
 
 
 def test_a_job_for_the_cloud_is_described_and_not_started(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,14 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
 from training.detector.network import CardNet, CloseUpNet
 from training.detector.train import TASKS, examples, found
-from training.quantise import quantise
+from training.export import Form as FileForm
+from training.export import write
+from training.quantise import export_small
+from training.run import bare
 from vision.detector.closeup import HEIGHT, WIDTH
 
 _SEEN = 400
@@ -41,21 +42,30 @@ class _Cells(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a network is exported: which axes are open, and the input shapes that the file is tried with."""
+    """A network and what its file looks like."""
 
     make: Callable[[], nn.Module]
-    axes: dict[str, dict[int, str]]
-    tried: tuple[tuple[int, int, int, int], ...]
+    file: FileForm
 
 
 FORMS = {
     "finder": Form(
         _Cells,
-        {"image": {1: "height", 2: "width"}, "output": {2: "rows", 3: "columns"}},
-        ((1, 320, 320, 3), (1, 384, 384, 3), (1, 256, 384, 3)),
+        FileForm(
+            "output",
+            {"image": {1: "height", 2: "width"}, "output": {2: "rows", 3: "columns"}},
+            ((1, 320, 320, 3), (1, 384, 384, 3), (1, 256, 384, 3)),
+            _TOLERANCE,
+        ),
     ),
     "closeup": Form(
-        CloseUpNet, {"image": {0: "n"}, "output": {0: "n"}}, ((1, HEIGHT, WIDTH, 3), (5, HEIGHT, WIDTH, 3))
+        CloseUpNet,
+        FileForm(
+            "output",
+            {"image": {0: "n"}, "output": {0: "n"}},
+            ((1, HEIGHT, WIDTH, 3), (5, HEIGHT, WIDTH, 3)),
+            _TOLERANCE,
+        ),
     ),
 }
 
@@ -65,9 +75,7 @@ def load(form: Form, state: Path) -> tuple[nn.Module, int]:
     model = form.make()
     try:
         saved = torch.load(state, weights_only=True)
-        weights = {name.removeprefix("module."): value for name, value in saved["average"].items()}
-        weights.pop("n_averaged", None)
-        getattr(model, "network", model).load_state_dict(weights)
+        getattr(model, "network", model).load_state_dict(bare(saved["average"]))
     except (OSError, KeyError, RuntimeError) as error:
         raise ValueError(
             f"{state} is no state of this network ({str(error).splitlines()[0]}); train it anew"
@@ -76,28 +84,8 @@ def load(form: Form, state: Path) -> tuple[nn.Module, int]:
 
 
 def export(form: Form, model: nn.Module, out: Path) -> None:
-    """Write the ONNX file: uint8 RGB pictures in, float32 out; normalisation is inside."""
-    fresh = out.with_suffix(".new")
-    torch.onnx.export(
-        model,
-        (torch.zeros(form.tried[0], dtype=torch.uint8),),
-        str(fresh),
-        input_names=["image"],
-        output_names=["output"],
-        dynamic_axes=form.axes,
-        opset_version=17,
-        dynamo=False,
-    )
-    session = ort.InferenceSession(fresh.read_bytes(), providers=["CPUExecutionProvider"])
-    for shape in form.tried:
-        image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
-        with torch.no_grad():
-            wanted = model(image).numpy()
-        worst = float(np.abs(session.run(None, {"image": image.numpy()})[0] - wanted).max())
-        if not worst <= _TOLERANCE:
-            fresh.unlink()
-            raise ValueError(f"the exported file differs from PyTorch by {worst:.2g} for {shape}: not written")
-    fresh.replace(out)
+    """Write the ONNX file: uint8 RGB pictures in, float32 out; normalisation is inside. Errors as of `write`."""
+    write(model, form.file, out)
 
 
 def main() -> None:
@@ -112,10 +100,11 @@ def main() -> None:
     options = parser.parse_args()
     form = FORMS[options.network]
     model, step = load(form, options.state)
-    export(form, model, options.out)
     if options.int8:
         made = examples(TASKS[options.network], found(options.cards), found(options.grounds), _SEEN)
-        quantise(options.out, (one["image"][None] for one in made), options.out)
+        export_small(model, form.file, (one["image"][None] for one in made), options.out)
+    else:
+        export(form, model, options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes, step {step}")
 
 

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from training.augment.pipeline import Augmentation
-from training.config import ConfigError, kept
+from training.config import ConfigError, keep, kept
 from training.data.pictures import Pictures
 from training.data.source import Source, digest
 from training.distil.losses import Weights, distillation
@@ -42,21 +42,12 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Of the student: share of the classes' loss beside distillation."""
 
 
-class TeacherConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything about a teacher's run."""
+class CourseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a teacher's run and a student's have in common."""
 
     out: Path
-    stages: tuple[Stage, ...] = (Stage(epochs=3, rate=1e-3), Stage(epochs=10, rate=1e-5, trained_blocks=4))
-    backbone: Backbone = Backbone()
-    data: Source = Source()
-    size: tuple[int, int] = (224, 224)
-    dim: int = 768
-    dropout: float = 0.1
+    stages: tuple[Stage, ...]
     batch: int = 64
-    scale: float = 64.0
-    margin: float = 0.5
-    margin_share: float = 0.3
-    """Share of all steps in which the margin grows to its full size."""
     accumulate: int = 1
     precision: Literal["float32", "bfloat16"] = "float32"
     augmentation: Augmentation = Augmentation()
@@ -65,10 +56,29 @@ class TeacherConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     seed: int = 0
 
 
-class StudentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TeacherConfig(CourseConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything about a teacher's run."""
+
+    stages: tuple[Stage, ...] = (Stage(epochs=3, rate=1e-3), Stage(epochs=10, rate=1e-5, trained_blocks=4))
+    backbone: Backbone = Backbone()
+    data: Source = Source()
+    size: tuple[int, int] = (224, 224)
+    dim: int = 768
+    dropout: float = 0.1
+    scale: float = 64.0
+    margin: float = 0.5
+    margin_share: float = 0.3
+    """Share of all steps in which the margin grows to its full size."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Patches of a picture: rows and columns."""
+        return self.size[0] // self.backbone.patch, self.size[1] // self.backbone.patch
+
+
+class StudentConfig(CourseConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything about a student's run."""
 
-    out: Path
     teacher: Path
     """Folder of the teacher's run."""
     data: Source | None = None
@@ -77,13 +87,6 @@ class StudentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     pretrained: bool = False
     stages: tuple[Stage, ...] = (Stage(epochs=30, rate=1e-3), Stage(epochs=20, rate=1e-5, classification=0.3))
     weights: Weights = Weights()
-    batch: int = 64
-    accumulate: int = 1
-    precision: Literal["float32", "bfloat16"] = "float32"
-    augmentation: Augmentation = Augmentation()
-    validate_every: int = 500
-    validate_cards: int = 200
-    seed: int = 0
 
 
 class _Taught(nn.Module):
@@ -114,16 +117,21 @@ class _Embedding(nn.Module):
 
 def train_teacher(config: TeacherConfig) -> None:
     """All stages, each in a folder of its own below `out`; a run that was cut off goes on."""
-    with processes() as (rank, device), tracked("teacher", config.out, config, rank == 0) as tracker:
-        _teacher(config, rank, device, tracker)
+    with processes() as (rank, device):
+        _teacher(config, rank, device)
 
 
-def _teacher(config: TeacherConfig, rank: int, device: torch.device, tracker: Tracker) -> None:
+def _teacher(config: TeacherConfig, rank: int, device: torch.device) -> None:
     torch.manual_seed(config.seed)
     learnt, held_out = (part.to(device) for part in config.data.read(config.size))
-    tracker.tag("data", digest(learnt))
     taught = _Taught(Teacher(config.backbone, config.dim, config.dropout), learnt.count, config.dim, config.scale)
-    course = _Course(config, learnt, held_out, rank, tracker)
+    with tracked("teacher", config.out, config, rank == 0) as tracker:
+        tracker.tag("data", digest(learnt))
+        _teach(config, taught, _Course("teacher", config, learnt, held_out, rank, tracker))
+
+
+def _teach(config: TeacherConfig, taught: _Taught, course: _Course) -> None:
+    """All stages of a teacher."""
     steps = [course.steps(stage) for stage in config.stages]
     for number, stage in enumerate(config.stages):
         assert isinstance(taught.network, Teacher)
@@ -142,34 +150,35 @@ def _teacher(config: TeacherConfig, rank: int, device: torch.device, tracker: Tr
 
 def train_student(config: StudentConfig) -> None:
     """All stages, from the best state of the teacher's last stage."""
-    with processes() as (rank, device), tracked("student", config.out, config, rank == 0) as tracker:
-        _student(config, rank, device, tracker)
+    with processes() as (rank, device):
+        _student(config, rank, device)
 
 
-def _student(config: StudentConfig, rank: int, device: torch.device, tracker: Tracker) -> None:
+def _student(config: StudentConfig, rank: int, device: torch.device) -> None:
     teacher_config, taught = _read_teacher(config.teacher)
     torch.manual_seed(config.seed)
     learnt, held_out = (part.to(device) for part in (config.data or teacher_config.data).read(teacher_config.size))
-    tracker.tag("data", digest(learnt))
     if learnt.count != len(taught.arcface.proxies):
         raise ConfigError(
             f"teacher: {config.teacher} knows {len(taught.arcface.proxies)} classes and the cards are of "
             f"{learnt.count}: train it anew on these"
         )
     taught.to(device).eval().requires_grad_(False)
-    proxies = functional.normalize(taught.arcface.proxies, dim=1)
-    grid = (
-        teacher_config.size[0] // teacher_config.backbone.patch,
-        teacher_config.size[1] // teacher_config.backbone.patch,
-    )
     student = _Taught(
-        Student(config.backbone, teacher_config.dim, grid, config.pretrained),
+        Student(config.backbone, teacher_config.dim, teacher_config.grid, config.pretrained),
         learnt.count,
         teacher_config.dim,
         config.weights.scale,
     )
-    student.arcface.proxies.data.copy_(proxies)
-    course = _Course(config, learnt, held_out, rank, tracker)
+    student.arcface.proxies.data.copy_(functional.normalize(taught.arcface.proxies, dim=1))
+    with tracked("student", config.out, config, rank == 0) as tracker:
+        tracker.tag("data", digest(learnt))
+        _learn(config, student, taught, _Course("student", config, learnt, held_out, rank, tracker))
+
+
+def _learn(config: StudentConfig, student: _Taught, taught: _Taught, course: _Course) -> None:
+    """All stages of a student."""
+    proxies = functional.normalize(taught.arcface.proxies, dim=1)
     for number, stage in enumerate(config.stages):
         student.arcface.requires_grad_(stage.classification > 0)
 
@@ -196,28 +205,22 @@ def student_cards(config: StudentConfig) -> tuple[Pictures, Augmentation]:
 
 def student_to_export(config: StudentConfig) -> tuple[Encoder, tuple[int, int]]:
     """The best student of a run, as it is exported, and the size of its pictures."""
-    teacher_config, taught = _read_teacher(config.teacher)
-    grid = (14, 14)
-    student = _Taught(
-        Student(config.backbone, teacher_config.dim, grid), len(taught.arcface.proxies), teacher_config.dim, 1
-    )
-    student.load_state_dict(best_weights(config.out / f"stage{len(config.stages)}"))
-    assert isinstance(student.network, Student)
-    plain = Plain(student.network)
+    teacher = kept(config.teacher, "teacher", TeacherConfig)
+    weights = best_weights(config.out / f"stage{len(config.stages)}")
+    network = Student(config.backbone, teacher.dim, teacher.grid)
+    student = _Taught(network, len(weights["arcface.proxies"]), teacher.dim, config.weights.scale)
+    student.load_state_dict(weights)
+    plain = Plain(network)
     plain.eval()
-    return plain, teacher_config.size
-
-
-def _steps(stage: Stage, learnt: Pictures, batch: int) -> int:
-    world = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-    return max(1, round(stage.epochs * len(learnt) / (batch * world)))
+    return plain, teacher.size
 
 
 @dataclass(frozen=True, slots=True)
 class _Course:
     """What the stages of a run share."""
 
-    config: TeacherConfig | StudentConfig
+    recipe: str
+    config: CourseConfig
     learnt: Pictures
     held_out: Pictures
     rank: int
@@ -243,6 +246,8 @@ class _Course:
             device=self.learnt.images.device,
             report=lambda step, values: self._report(name, step, values),
         )
+        if run.leads:
+            keep(self.recipe, config, config.out)
         fit(
             run,
             make=lambda step, part: self._batch(seed_of(config.seed, number, step, part, self.rank)),

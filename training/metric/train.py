@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from training.augment.pipeline import Augmentation
+from training.config import keep
 from training.data.pictures import Pictures
 from training.data.source import Source, digest
 from training.distributed import processes
@@ -19,7 +20,7 @@ from training.metric.network import CardEncoder
 from training.metric.recipe import Recipe, Settings
 from training.metric.validate import retrieval
 from training.run import Plan, Run, best_weights
-from training.tracking import Tracker, tracked
+from training.tracking import tracked
 
 LOOK_ALIKES_EVERY = 250
 
@@ -73,40 +74,42 @@ class Embedder(nn.Module):
 
 def train_metric(config: MetricConfig) -> None:
     """Run to the end, or go on to it."""
-    with processes() as (rank, device), tracked("metric", config.out, config, rank == 0) as tracker:
-        _train(config, rank, device, tracker)
+    with processes() as (rank, device):
+        _train(config, rank, device)
 
 
-def _train(config: MetricConfig, rank: int, device: torch.device, tracker: Tracker) -> None:
+def _train(config: MetricConfig, rank: int, device: torch.device) -> None:
     torch.manual_seed(config.recipe.seed)
     learnt, held_out = (part.to(device) for part in config.data.read(config.network.size))
     recipe = Recipe(config.recipe, learnt, config.views, config.network.dim, rank)
     network = Embedder(config.network, learnt.count if config.recipe.loss == "arcface" else None)
-    run = Run(network, config.plan, config.out, device=device, memory=recipe.memory, report=tracker.report)
-    tracker.tag("data", digest(learnt))
-    print(
-        f"{len(learnt)} pictures of {learnt.count} classes, {len(held_out)} held out; from step {run.step}",
-        flush=True,
-    )
+    run = Run(network, config.plan, config.out, device=device, memory=recipe.memory)
+    # From here on the input is known to be good: what was there before is only now written over.
+    if run.leads:
+        keep("metric", config, config.out)
+    with tracked("metric", config.out, config, run.leads) as tracker:
+        tracker.tag("data", digest(learnt))
+        run.report = tracker.report
+        print(f"{len(learnt)} pictures of {learnt.count} classes, {len(held_out)} held out; from step {run.step}")
 
-    def validate(averaged: nn.Module) -> dict[str, float]:
-        views = {f"view{number}": view for number, view in enumerate(config.views)}
-        scores = retrieval(averaged, held_out, learnt, views, count=config.validate_cards)
-        return {**scores, "score": sum(scores[name] for name in views) / len(views)}
+        def validate(averaged: nn.Module) -> dict[str, float]:
+            views = {f"view{number}": view for number, view in enumerate(config.views)}
+            scores = retrieval(averaged, held_out, learnt, views, count=config.validate_cards)
+            return {**scores, "score": sum(scores[name] for name in views) / len(views)}
 
-    def show(step: int, scores: dict[str, float]) -> None:
-        print({"step": step, **{name: round(value, 2) for name, value in scores.items()}}, flush=True)
-        tracker.report(step, scores)
+        def show(step: int, scores: dict[str, float]) -> None:
+            print({"step": step, **{name: round(value, 2) for name, value in scores.items()}}, flush=True)
+            tracker.report(step, scores)
 
-    fit(
-        run,
-        make=recipe.images,
-        parts=lambda net, batch, step: recipe.parts(net, *batch, step, network.arcface),
-        validate=validate,
-        validate_every=config.validate_every,
-        between=lambda step: recipe.find_look_alikes() if step % LOOK_ALIKES_EVERY == 0 else None,
-        show=show,
-    )
+        fit(
+            run,
+            make=recipe.images,
+            parts=lambda net, batch, step: recipe.parts(net, *batch, step, network.arcface),
+            validate=validate,
+            validate_every=config.validate_every,
+            between=lambda step: recipe.find_look_alikes() if step % LOOK_ALIKES_EVERY == 0 else None,
+            show=show,
+        )
 
 
 def metric_cards(config: MetricConfig) -> tuple[Pictures, Augmentation]:
