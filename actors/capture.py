@@ -58,7 +58,7 @@ class Capture(Actor):
         self.detail = self._source.title
         config = self._config.capture
         if not self._source.detects:
-            self._watcher = Watcher(open_detector(detector_folder(config), threads=config.threads))
+            self._watcher = Watcher(open_detector(detector_folder(config), threads=config.threads).look)
         self._server = RingServer(self.bus.address.ring)
         self.bus.watch(self._server.fileno(), self._server.serve)
         first = self._read()

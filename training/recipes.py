@@ -12,14 +12,8 @@ import msgspec
 from training.augment.pipeline import Augmentation
 from training.config import ConfigError, kept, kept_recipe, load
 from training.data.pictures import Pictures
-from training.distil.train import (
-    StudentConfig,
-    TeacherConfig,
-    student_cards,
-    student_to_export,
-    train_student,
-    train_teacher,
-)
+from training.distil.train_student import StudentConfig, student_cards, student_to_export, train_student
+from training.distil.train_teacher import TeacherConfig, train_teacher
 from training.encoder import Encoder
 from training.metric.train import MetricConfig, encoder_to_export, metric_cards, train_metric
 

@@ -56,28 +56,33 @@ class Detector:
         self._networks = networks
         self._settings = settings or DetectorSettings()
 
-    def __call__(
-        self, frame: Pixels, known: Sequence[Detection] = (), before: Sequence[Detection] = ()
-    ) -> list[Detection]:
+    def __call__(self, frame: Pixels) -> list[Detection]:
         """Every card in a frame uint8 RGB [h, w, 3], the surest first; quads in its pixels, by `vision.quad.portrait`.
 
-        In a stream, cards that are `known` to lie where they lay are not looked at again, and those that lay there in
-        the frame `before` are looked at from there.
         Raises ValueError for anything that is not a colour picture of 8 bits.
         """
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
             raise ValueError(f"a frame is uint8 RGB [height, width, 3], not {frame.dtype} {list(frame.shape)}")
-        pyramid = Pyramid(frame)
-        image, scale = canvas(pyramid)
+        return self.look(Pyramid(frame))
+
+    def look(
+        self, frame: Pyramid, known: Sequence[Detection] = (), before: Sequence[Detection] = ()
+    ) -> list[Detection]:
+        """The same in a stream: cards that are `known` to lie where they lay are not looked at again.
+
+        Those that lay there in the frame `before` are looked at from there.
+        """
+        image, scale = canvas(frame)
         rough, found = decode(self._networks.find(image), _WORTH_A_LOOK)
         quads = np.asarray((rough + 0.5) * scale - 0.5, np.float32)
         new = np.array([not any(same(quad, one.quad) for one in known) for quad in quads], bool)
-        cards = [*known, *self._look(pyramid, quads[new], found[new], before)]
-        if len(cards) == 1 and _is_scan(frame, cards[0].quad):
-            return [Detection(whole(frame.shape[1], frame.shape[0]), cards[0].score)]
+        cards = [*known, *self._close_ups(frame, quads[new], found[new], before)]
+        height, width = frame.level(0).shape[:2]
+        if len(cards) == 1 and _is_scan(width, height, cards[0].quad):
+            return [Detection(whole(width, height), cards[0].score)]
         return sorted(cards, key=lambda card: -card.score)
 
-    def _look(self, frame: Pyramid, quads: Floats, found: Floats, before: Sequence[Detection]) -> list[Detection]:
+    def _close_ups(self, frame: Pyramid, quads: Floats, found: Floats, before: Sequence[Detection]) -> list[Detection]:
         """What there is to be seen at the quads [n, 4, 2] that were found with these likelihoods, [n]."""
         if not len(quads):
             return []
@@ -105,8 +110,7 @@ def _nearest(quad: Quad, before: Sequence[Detection]) -> Quad | None:
     return next((one.quad for one in before if iou(quad, one.quad) >= _LAY_HERE), None)
 
 
-def _is_scan(frame: Pixels, quad: Quad) -> bool:
+def _is_scan(width: int, height: int, quad: Quad) -> bool:
     """Whether a frame shows one card and nothing else: no table is to be seen, so no edge of the card either."""
-    height, width = frame.shape[:2]
     alike = abs(np.log(width / height / CARD_ASPECT)) < _SCAN_ASPECT
     return bool(alike and np.abs(quad - whole(width, height)).max() < _SCAN_MARGIN * width)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vision.detection import Detection
+from vision.detector.pyramid import Pixels, Pyramid
 
-Pixels = NDArray[np.uint8]
-Detect = Callable[[Pixels, Sequence[Detection], Sequence[Detection]], list[Detection]]
+Look = Callable[[Pyramid, Sequence[Detection], Sequence[Detection]], list[Detection]]
 
 _SETTLE = 5
 """Frames that are still looked at after the last one in which anything moved: the tracker takes their mean."""
@@ -38,19 +38,21 @@ class _Seen:
 class Watcher:
     """Detections frame by frame.
 
-    `detect` finds the cards of a frame uint8 RGB, given those known to be there and those seen in the frame before.
+    `look` finds the cards of a frame uint8 RGB, given those known to be there and those seen in the frame before. It is
+    handed the reductions of the frame that were made to see what moved: 7 MB are read from memory once.
     """
 
-    def __init__(self, detect: Detect) -> None:
-        self._detect = detect
+    def __init__(self, look: Look) -> None:
+        self._find = look
         self._seen: list[_Seen] = []
         self._before: NDArray[np.float32] | None = None
         self._still = 0
         self._waited = 0
 
     def update(self, frame: Pixels) -> list[Detection]:
-        """Every card in the next frame, as `detect` says it or, where nothing has changed since, has said it."""
-        cells = _cells(frame)
+        """Every card in the next frame, as `look` says it or, where nothing has changed since, has said it."""
+        pyramid = Pyramid(frame)
+        cells = _cells(pyramid)
         moved = self._moved(cells)
         self._still = 0 if moved.any() else self._still + 1
         self._seen = [_watched(seen, moved, cells.shape[1] / frame.shape[1]) for seen in self._seen]
@@ -59,12 +61,12 @@ class Watcher:
         if anew:
             self._before, self._waited = cells, 0
         if anew or self._still <= _SETTLE:
-            self._look(frame, [] if anew else [seen for seen in self._seen if seen.still > _SETTLE])
+            self._look(pyramid, [] if anew else [seen for seen in self._seen if seen.still > _SETTLE])
         return [seen.card for seen in self._seen]
 
-    def _look(self, frame: Pixels, known: list[_Seen]) -> None:
+    def _look(self, frame: Pyramid, known: list[_Seen]) -> None:
         held = {id(seen.card): seen for seen in known}
-        found = self._detect(frame, [seen.card for seen in known], [seen.card for seen in self._seen])
+        found = self._find(frame, [seen.card for seen in known], [seen.card for seen in self._seen])
         self._seen = [held.get(id(card)) or _Seen(card, self._stillness(card)) for card in found]
 
     def _stillness(self, card: Detection) -> int:
@@ -102,9 +104,10 @@ def _close(first: Detection, second: Detection) -> bool:
     return bool(np.abs(first.quad.mean(axis=0) - second.quad.mean(axis=0)).max() < 0.1 * width)
 
 
-def _cells(frame: Pixels) -> NDArray[np.float32]:
+def _cells(frame: Pyramid) -> NDArray[np.float32]:
     """A coarse picture float32 [h, w, 3], its cells averaged from a reduced one."""
-    factor = _CELLS / max(frame.shape[:2])
-    size_px = max(1, round(frame.shape[1] * factor)), max(1, round(frame.shape[0] * factor))
-    reduced = cv2.resize(frame, (4 * size_px[0], 4 * size_px[1]), interpolation=cv2.INTER_LINEAR)
-    return cv2.resize(reduced, size_px, interpolation=cv2.INTER_AREA).astype(np.float32)
+    height, width = frame.level(0).shape[:2]
+    factor = min(1.0, _CELLS / max(height, width))
+    columns, rows = max(1, round(width * factor)), max(1, round(height * factor))
+    reduced = frame.reduced(min(width, 4 * columns), min(height, 4 * rows))
+    return cv2.resize(reduced, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ class Rig:
 
 @pytest.fixture
 def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    monkeypatch.setattr(module, "open_detector", lambda _path, threads: None)
+    monkeypatch.setattr(module, "open_detector", lambda _path, threads: SimpleNamespace(look=None))
     monkeypatch.setattr(module.Watcher, "update", lambda _self, _pixels: [CARD])
     rig = Rig(tmp_path, monkeypatch)
     yield rig

@@ -8,9 +8,12 @@ from torch.nn import functional
 
 from training.config import ConfigError, load
 from training.distil.losses import Weights, detail, distillation, divergence, feature, look
+from training.distil.seen import Seen
 from training.distil.student import Plain, Student
-from training.distil.teacher import Backbone, Seen, Teacher
-from training.distil.train import StudentConfig, TeacherConfig
+from training.distil.teacher import Backbone, Teacher
+from training.distil.teachers import shape_of, trained_teacher
+from training.distil.train_student import StudentConfig
+from training.distil.train_teacher import TeacherConfig
 from training.recipes import CONFIGS, run, trained
 from training.run import RunError
 
@@ -187,3 +190,26 @@ def test_the_whole_plan_runs(tmp_path: Path) -> None:
     (tmp_path / "student" / "stage2" / "best.pt").unlink()
     with pytest.raises(RunError, match="validate at least once"):
         trained(tmp_path / "student")
+
+
+def test_a_network_of_the_metric_recipe_teaches_too(tmp_path: Path) -> None:
+    """Where DINOv3's weights may not be had, the best network there is knows no classes, and has no attention."""
+    small = ["network.height=32", "network.width=32", "network.widths=[8, 16]", "network.depths=[1, 1]"]
+    small += ["network.dim=24", "data.generated=40", "validate_cards=10", "plan.steps=4"]
+    run("metric", CONFIGS / "small_metric.toml", [f"out={tmp_path / 'teacher'}", "validate_every=4", *small])
+    shape = shape_of(tmp_path / "teacher")
+    assert (shape.size, shape.grid, shape.dim) == ((32, 32), (4, 4), 24)
+
+    cards = shape.data.read(shape.size)[0]
+    teacher, proxies = trained_teacher(tmp_path / "teacher", cards)
+    assert proxies.shape == (cards.count, 24)
+    with torch.no_grad():
+        wanted = teacher(cards.images[:6].float() / 255)
+    assert torch.equal((wanted.embedding @ proxies.T).argmax(dim=1), cards.classes[:6])
+    assert torch.allclose(wanted.attention.sum(dim=(1, 2)), torch.ones(6), atol=1e-5)
+    assert not any(parameter.requires_grad for parameter in teacher.parameters())
+
+    overrides = [f"out={tmp_path / 'student'}", f"teacher={tmp_path / 'teacher'}", "validate_every=2"]
+    run("student", CONFIGS / "tiny_student.toml", [*overrides, "stages=[{epochs=1,rate=1e-3}]"])
+    _, _, network, size = trained(tmp_path / "student")
+    assert network(torch.rand(2, 3, *size)).shape == (2, 24)

@@ -16,6 +16,7 @@ from actors.backends.detector import CLOSE_UP, FINDER, open_detector
 from catalog.embedding import ModelError
 from vision.detect import DetectorSettings
 from vision.detection import Detection
+from vision.detector.pyramid import Pyramid
 from vision.quad import Quad, area, as_quad, corner_error, iou, portrait, size
 
 detect = open_detector()
@@ -125,7 +126,7 @@ def test_known_cards_are_taken_as_they_are() -> None:
     here, there = upright(250, 300, 200), upright(650, 500, 200)
     picture = lay(lay(table(), here), there, seed=2)
     known = Detection(here + np.float32(1.0), 0.97)
-    found = detect(picture, [known])
+    found = detect.look(Pyramid(picture), [known])
     assert len(found) == 2
     assert any(one is known for one in found)
     assert any(corner_error(one.quad, portrait(there)) < 0.02 for one in found)
@@ -136,7 +137,7 @@ def test_a_card_is_looked_at_from_where_it_lay() -> None:
     truth = turned(upright(450, 450, 260), 20)
     picture = lay(table(), truth)
     for shift in (2.0, 60.0):
-        (one,) = detect(picture, (), [Detection(portrait(truth + np.float32(shift)), 0.9)])
+        (one,) = detect.look(Pyramid(picture), (), [Detection(portrait(truth + np.float32(shift)), 0.9)])
         assert corner_error(one.quad, portrait(truth)) < 0.02
 
 

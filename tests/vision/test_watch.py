@@ -7,6 +7,7 @@ import pytest
 
 from synth.cards import deck, draw
 from vision.detection import Detection
+from vision.detector.pyramid import Pyramid
 from vision.quad import as_quad
 from vision.watch import Watcher
 
@@ -33,7 +34,7 @@ class Eye:
         self.looks = 0
         self.known: list[Detection] = []
 
-    def __call__(self, _frame: np.ndarray, known: Sequence[Detection], _before: Sequence[Detection]) -> list[Detection]:
+    def __call__(self, _frame: Pyramid, known: Sequence[Detection], _before: Sequence[Detection]) -> list[Detection]:
         self.looks += 1
         self.known = list(known)
         return [*known, *(one for one in self.found if not any(one.quad is other.quad for other in known))]

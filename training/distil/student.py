@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import ConfigError
-from training.distil.teacher import Seen
+from training.distil.seen import Seen, energy
 from training.distil.torchvision_shim import make_importable
 from training.encoder import IMAGENET, Encoder, normalised
 
@@ -17,7 +17,7 @@ from training.encoder import IMAGENET, Encoder, normalised
 class Student(nn.Module):
     """Pictures of 0..1 [n, 3, h, w] to `Seen`; `embed` gives the bare vectors that are exported.
 
-    Where the network looks is the energy of its last feature map (Zagoruyko 2017), resized to the teacher's grid.
+    Where the network looks is the energy of its last feature map, resized to the teacher's grid.
     """
 
     def __init__(
@@ -45,11 +45,7 @@ class Student(nn.Module):
         features = self._map(normalised(images, IMAGENET))
         with torch.autocast(images.device.type, enabled=False):
             embedding = functional.normalize(self.projection(features.float().mean(dim=(2, 3))), dim=1)
-            energy = functional.interpolate(
-                features.float().square().mean(dim=1, keepdim=True), self._grid, mode="bilinear", align_corners=False
-            )[:, 0]
-        attention = energy / energy.sum(dim=(1, 2), keepdim=True).clamp_min(1e-9)
-        return Seen(embedding, attention)
+        return Seen(embedding, energy(features, self._grid))
 
     def _map(self, images: Tensor) -> Tensor:
         features: Tensor = self.backbone.forward_features(images)

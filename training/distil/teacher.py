@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import ConfigError
+from training.distil.seen import Seen
 from training.distil.torchvision_shim import make_importable
 from training.encoder import IMAGENET, normalised
 
@@ -50,13 +51,6 @@ class Backbone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 "there, or leave the key out for a small random one"
             )
         return DINOv3ViTModel.from_pretrained(self.weights, attn_implementation="eager", local_files_only=True)
-
-
-class Seen(NamedTuple):
-    """What a network makes of pictures: unit embeddings [n, d], and where it looks [n, rows, columns], sum 1."""
-
-    embedding: Tensor
-    attention: Tensor
 
 
 class Teacher(nn.Module):

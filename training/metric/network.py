@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from training.encoder import Encoder
+from training.encoder import Encoder, normalised
 
 _PATCH = 4
 
@@ -53,12 +53,25 @@ class CardEncoder(Encoder):
                 inputs = width
         self.stages = nn.Sequential(*stages)
         self.squeeze = nn.Sequential(nn.Conv2d(inputs, squeeze, 1, bias=False), nn.BatchNorm2d(squeeze))
-        cells = [-(-side // (_PATCH * 2 ** (len(widths) - 1))) for side in size]
+        rows, columns = (-(-side // (_PATCH * 2 ** (len(widths) - 1))) for side in size)
+        self.cells = rows, columns
         self.head = nn.Sequential(
-            nn.Flatten(), nn.Linear(squeeze * cells[0] * cells[1], dim, bias=False), nn.BatchNorm1d(dim)
+            nn.Flatten(), nn.Linear(squeeze * rows * columns, dim, bias=False), nn.BatchNorm1d(dim)
         )
 
     def encode(self, images: Tensor) -> Tensor:
         """Normalised pictures [n, 3, h, w] of the network's own size to [n, dim]."""
-        embedded: Tensor = self.head(self.squeeze(self.stages(torch.relu(self.stem(images)))))
+        return self.from_features(self._map(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Pictures of 0..1 to the last map, [n, channels, *cells]."""
+        return self._map(normalised(images, self.normalisation))
+
+    def from_features(self, features: Tensor) -> Tensor:
+        """The last map to [n, dim]."""
+        embedded: Tensor = self.head(self.squeeze(features))
         return embedded
+
+    def _map(self, images: Tensor) -> Tensor:
+        mapped: Tensor = self.stages(torch.relu(self.stem(images)))
+        return mapped

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from training.augment.pipeline import Augmentation
-from training.config import keep
+from training.config import keep, kept
 from training.data.pictures import Pictures
 from training.data.source import Source, digest
 from training.distributed import processes
@@ -119,10 +119,15 @@ def metric_cards(config: MetricConfig) -> tuple[Pictures, Augmentation]:
 
 def encoder_to_export(config: MetricConfig) -> tuple[Encoder, tuple[int, int]]:
     """The best encoder of a run, and the size of its pictures."""
-    weights = best_weights(config.out)
-    encoder = config.network.encoder()
+    return trained_encoder(config.out), config.network.size
+
+
+def trained_encoder(folder: Path) -> CardEncoder:
+    """The best encoder of the run in a folder. ConfigError or RunError where there is none."""
+    weights = best_weights(folder)
+    encoder = kept(folder, "metric", MetricConfig).network.encoder()
     encoder.load_state_dict(
         {name.removeprefix("encoder."): value for name, value in weights.items() if name.startswith("encoder.")}
     )
     encoder.eval()
-    return encoder, config.network.size
+    return encoder
