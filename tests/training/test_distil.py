@@ -195,7 +195,7 @@ def test_the_whole_plan_runs(tmp_path: Path) -> None:
 def test_a_network_of_the_metric_recipe_teaches_too(tmp_path: Path) -> None:
     """Where DINOv3's weights may not be had, the best network there is knows no classes, and has no attention."""
     small = ["network.height=32", "network.width=32", "network.widths=[8, 16]", "network.depths=[1, 1]"]
-    small += ["network.dim=24", "data.generated=40", "validate_cards=10", "plan.steps=4"]
+    small += ["network.dim=24", "data.generated=80", "validate_cards=10", "plan.steps=4"]
     run("metric", CONFIGS / "small_metric.toml", [f"out={tmp_path / 'teacher'}", "validate_every=4", *small])
     shape = shape_of(tmp_path / "teacher")
     assert (shape.size, shape.grid, shape.dim) == ((32, 32), (4, 4), 24)
