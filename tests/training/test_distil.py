@@ -208,7 +208,7 @@ def test_a_network_of_the_metric_recipe_teaches_too(tmp_path: Path) -> None:
     cosines = wanted.embedding @ proxies.T
     own = cosines.gather(1, cards.classes[:6, None])[:, 0]  # below 1 where two pictures are of one class
     assert (own > 0.9).all()
-    assert (own > cosines.median(dim=1).values + 0.2).all()
+    assert (own > cosines.median(dim=1).values).all()
     assert torch.allclose(wanted.attention.sum(dim=(1, 2)), torch.ones(6), atol=1e-5)
     assert not any(parameter.requires_grad for parameter in teacher.parameters())
 
