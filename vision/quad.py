@@ -54,7 +54,7 @@ def clockwise(points: NDArray[Any]) -> Quad:
 def portrait(points: NDArray[Any]) -> Quad:
     """Clockwise order that begins where the first edge is a short one, at the end that lies higher in the picture."""
     quad = clockwise(points)
-    edges = np.linalg.norm(np.roll(quad, -1, axis=0) - quad, axis=1)
+    edges = np.linalg.norm(turn(quad, 1) - quad, axis=1)
     if edges[0] + edges[2] > edges[1] + edges[3]:
         quad = turn(quad, 1)
     if quad[0, 1] + quad[1, 1] > quad[2, 1] + quad[3, 1]:
@@ -64,7 +64,7 @@ def portrait(points: NDArray[Any]) -> Quad:
 
 def size(quad: Quad) -> tuple[float, float]:
     """Mean width (edges 0 and 2) and height (edges 1 and 3) in pixels."""
-    edges = np.linalg.norm(np.roll(quad, -1, axis=0) - quad, axis=1)
+    edges = np.linalg.norm(turn(quad, 1) - quad, axis=1)
     return float(edges[0] + edges[2]) / 2, float(edges[1] + edges[3]) / 2
 
 

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
+_NEXT, _BEFORE = np.array([1, 2, 3, 0]), np.array([3, 0, 1, 2])
+"""Of each corner."""
+
+_BOTH_IN_ONE = np.empty(0, np.float32)
+"""Second map of `cv2.remap` where the first holds x and y."""
+
 _SAMPLES = 32
 _ENDS = 0.08
 """Share of a side left out at both ends: the corners are round (3 mm of 63 mm)."""
@@ -40,7 +46,7 @@ def refine(frame: Pixels, quads: Floats, reach: Floats, steps: int) -> tuple[Flo
 
 def edges(quads: Floats) -> Floats:
     """Vectors from each corner to the next, [n, 4, 2]."""
-    return np.roll(quads, -1, axis=1) - quads
+    return quads[:, _NEXT] - quads
 
 
 def _strongest(colours: NDArray[Any]) -> NDArray[Any]:
@@ -51,16 +57,16 @@ def _strongest(colours: NDArray[Any]) -> NDArray[Any]:
 def _edges_across(frame: Pixels, points: Floats, outward: Floats, stride: Floats, steps: int) -> tuple[Floats, Floats]:
     """Offset in pixels and strength of the strongest colour step on each normal: [n, 4, samples] each."""
     ticks = np.arange(-steps - 1, steps + 2, dtype=np.float32)
-    shift = (ticks * stride[:, None])[:, None, :, None] * outward[:, :, None]
-    at = (points[:, :, :, None] + shift[:, :, None]).reshape(len(points) * 4, -1, 2).astype(np.float32)
-    colours = cv2.remap(frame, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    colours = colours.reshape(len(points), 4, _SAMPLES, len(ticks), 3).astype(np.int16)
-    step = _strongest(np.abs(colours[..., 2:, :] - colours[..., :-2, :])).astype(np.float32)
+    shift = (ticks[:, None] * stride)[..., None, None, None] * outward[:, :, None]
+    at = (points + shift).reshape(len(ticks), -1, 2)
+    colours = cv2.remap(frame, at, _BOTH_IN_ONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    step = _strongest(cv2.absdiff(colours[2:], colours[:-2])).reshape(-1, *points.shape[:-1]).astype(np.float32)
     inner = ticks[1:-1]
     # Of two equal edges the one where the line was seen in the reduced picture.
-    best = (step * np.exp(-0.5 * (inner / (0.6 * steps)) ** 2)).argmax(axis=-1)
-    at_best = [np.clip(best + k, 0, len(inner) - 1)[..., None] for k in (-1, 0, 1)]
-    before, peak, after = (np.take_along_axis(step, k, axis=-1)[..., 0] for k in at_best)
+    nearness = np.exp(-0.5 * (inner / (0.6 * steps)) ** 2)
+    best = (step * nearness[:, None, None, None]).argmax(axis=0)
+    here = np.ogrid[tuple(map(slice, best.shape))]
+    before, peak, after = (step[np.clip(best + k, 0, len(inner) - 1), *here] for k in (-1, 0, 1))
     bend = np.maximum(2 * peak - before - after, 1e-3)
     fraction = np.clip((after - before) / (2 * bend), -0.5, 0.5)
     return ((inner[best] + fraction) * stride[:, None, None]).astype(np.float32), peak
@@ -84,7 +90,7 @@ def _fit(offset: Floats, strength: Floats, along: Floats, scale: NDArray[np.floa
 
 def corners(start: Floats, vector: Floats) -> Floats:
     """Where each side meets the one before it."""
-    before, onward = np.roll(start, 1, axis=1), np.roll(vector, 1, axis=1)
+    before, onward = start[:, _BEFORE], vector[:, _BEFORE]
     cross = onward[..., 0] * vector[..., 1] - onward[..., 1] * vector[..., 0]
     cross = np.where(np.abs(cross) < 1e-6, 1e-6, cross)
     delta = start - before
