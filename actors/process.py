@@ -20,6 +20,7 @@ from typing import Protocol
 
 from actors.config import Config
 from actors.run import PARENT, main, single_threaded
+from catalog.index import usearch
 
 _FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
 _MODULES = ("capture", "selector", "embedder", "backends.onnx", "backends.detector", "matcher", "smoother", "sink")
@@ -92,6 +93,7 @@ def preload(config: Config) -> None:
     sources = [f"sources.{scheme}"] if scheme in ("scene", "video", "images", "recording", "camera") else []
     for module in (*_MODULES, *sources, *(f"sinks.{name}" for name in ("console",) if name in config.sinks.enabled)):
         importlib.import_module(f"actors.{module}")
+    usearch()  # after the engine: see there
     gc.collect()
     gc.freeze()
 

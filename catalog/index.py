@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import Index, Matches
 
 from vision.phash import HASH_BITS
+
+if TYPE_CHECKING:
+    from usearch import index as Usearch
 
 Rows = NDArray[np.int64]
 Cosines = NDArray[np.float32]
 
 _CONNECTIVITY = 16
 _EXPANSION_ADD = 128
+
+
+def usearch() -> Usearch:
+    """The library, loaded at the first search or build and not with this module.
+
+    ONNX Runtime 1.32 crashes when it is loaded after usearch 2.26 (both bring parts of libstdc++); the other way round
+    all is well. What needs both loads the engine with its modules, and opens a catalogue later.
+    """
+    from usearch import index  # noqa: PLC0415
+
+    return index
 
 
 def expansion(rows: int) -> int:
@@ -37,7 +50,7 @@ class VectorIndex:
     @classmethod
     def build(cls, vectors: NDArray[np.float32]) -> VectorIndex:
         """The graph of unit vectors [n, dim]; one thread, so that the same rows give the same graph."""
-        index = Index(
+        index = usearch().Index(
             ndim=vectors.shape[1],
             metric="cos",
             dtype="f16",
@@ -50,10 +63,11 @@ class VectorIndex:
     @classmethod
     def open(cls, path: Path, rows: int, dim: int, view: bool) -> VectorIndex:
         """A saved graph, read into memory or with `view` mapped from the file. ValueError when it is another one."""
-        facts = Index.metadata(str(path))
+        library = usearch()
+        facts = library.Index.metadata(str(path))
         if facts is None:
             raise ValueError("no usearch index")
-        index = Index(ndim=facts["dimensions"], metric=facts["kind_metric"], dtype=facts["kind_scalar"])
+        index = library.Index(ndim=facts["dimensions"], metric=facts["kind_metric"], dtype=facts["kind_scalar"])
         if view:
             index.view(str(path))
         else:
@@ -89,7 +103,7 @@ class HashIndex:
     def __init__(self, hashes: NDArray[np.uint8]) -> None:
         # The least graph that usearch accepts: adding 17,592 rows takes 12 ms, a proper one 1.7 s. Its option
         # enable_key_lookups=False, which would suit, corrupts memory in versions up to 2.25.
-        self._index = Index(ndim=HASH_BITS, metric="hamming", dtype="b1", connectivity=2, expansion_add=1)
+        self._index = usearch().Index(ndim=HASH_BITS, metric="hamming", dtype="b1", connectivity=2, expansion_add=1)
         self._index.add(np.arange(len(hashes), dtype=np.uint64), hashes, threads=1)
 
     def search(self, hashes: NDArray[np.uint8], count: int) -> Rows:
@@ -109,7 +123,7 @@ def exact_search(embeddings: NDArray[np.float32], vectors: NDArray[np.float32], 
 def _search(index: Any, queries: NDArray[Any], count: int, exact: bool) -> tuple[Rows, NDArray[np.float32]]:
     found = index.search(np.ascontiguousarray(queries), count, threads=1, exact=exact)
     rows, distances = np.empty((len(queries), count), np.int64), np.empty((len(queries), count), np.float32)
-    for place, one in enumerate([found] if isinstance(found, Matches) else found):
+    for place, one in enumerate([found] if isinstance(found, usearch().Matches) else found):
         # The walk of a graph may end early, as among many equal rows; then the best is repeated.
         rows[place], distances[place] = one.keys[0], one.distances[0]
         rows[place, : len(one)], distances[place, : len(one)] = one.keys, one.distances

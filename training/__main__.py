@@ -7,18 +7,25 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
+from catalog.metadata import MetadataError
+from training.augment.pipeline import Augmentation
 from training.config import ConfigError
 from training.data.pictures import DataError
-from training.export import ExportError
+from training.export import ExportError, picture_size
 from training.hailo.compile import CompileError, compile_hef
-from training.hailo.prepare import FEWEST, prepare
-from training.recipes import CONFIGS, RECIPES, learnt_from, run, trained
+from training.hailo.prepare import FEWEST, cards_below, crops, prepare
+from training.recipes import CONFIGS, RECIPES, run
 from training.run import RunError
 from training.sagemaker import job, start
-from training.ship import ship
+from training.ship import Precision, ship
 
 REFUSED = 2
+BAD_INPUT = (
+    *(ConfigError, DataError, MetadataError, RunError, ExportError, CompileError),
+    *(FloatingPointError, OSError),
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,10 +42,13 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("run", type=Path, help="folder of the run")
     export.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
     export.add_argument("--name", help="what the model is called (default: the file's name)")
-    export.add_argument("--int8", action="store_true", help="8-bit weights and activations; gate it before it ships")
+    export.add_argument(
+        "--precision", choices=get_args(Precision), default="float32", help="of the weights; gate int8 before it ships"
+    )
     hailo = commands.add_parser("hailo", help="write what the Hailo compiler is given")
-    hailo.add_argument("run", type=Path, help="folder of the run")
+    hailo.add_argument("model", type=Path, help="an embedder's ONNX file, such as models/embedder_hailo.onnx")
     hailo.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    hailo.add_argument("--images", type=Path, metavar="FOLDER", help="card pictures (default: generated cards)")
     hailo.add_argument("--count", type=int, default=FEWEST, help=f"crops to calibrate with (default {FEWEST})")
     compiled = commands.add_parser("compile", help="run the Hailo compiler, which has to be installed")
     compiled.add_argument("folder", type=Path, help="what `hailo` wrote")
@@ -59,10 +69,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         if arguments.command == "export":
-            print(ship(arguments.run, arguments.out, arguments.name or arguments.out.stem, int8=arguments.int8))
+            print(ship(arguments.run, arguments.out, arguments.name or arguments.out.stem, arguments.precision))
         elif arguments.command == "hailo":
-            _, _, network, size = trained(arguments.run)
-            prepare(network, size, *learnt_from(arguments.run), arguments.out, count=arguments.count)
+            size = picture_size(arguments.model)
+            shown = crops(cards_below(arguments.images, size, arguments.count), Augmentation(), arguments.count)
+            prepare(arguments.model, shown, arguments.out)
             print(f"{arguments.out}: {', '.join(sorted(file.name for file in arguments.out.iterdir()))}")
         elif arguments.command == "compile":
             print(compile_hef(arguments.folder))
@@ -70,7 +81,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             _cloud(arguments)
         else:
             run(arguments.command, arguments.config, arguments.set)
-    except (ConfigError, DataError, RunError, ExportError, CompileError, FloatingPointError, OSError) as error:
+    except (
+        ConfigError,
+        DataError,
+        MetadataError,
+        RunError,
+        ExportError,
+        CompileError,
+        FloatingPointError,
+        OSError,
+    ) as error:
         print(f"sleevesight train: {' '.join(str(error).split())}", file=sys.stderr)
         return REFUSED
     return 0

@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import torch
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.encoder import Encoder
+from training.half import halve
 
 PARITY = 1e-4
 """By how much a number of a unit embedding may differ from PyTorch's."""
+PARITY_HALF = 2e-3
+"""The same for weights with 16 bits, of which 11 are digits."""
 
 
 class ExportError(RuntimeError):
@@ -49,23 +54,19 @@ class Form:
     unit: bool = False
 
 
-def export(network: Encoder, size: tuple[int, int], out: Path, tolerance: float = PARITY) -> None:
-    """Write an embedder (for pictures of `size`, h and w) as ONNX with a dynamic batch; errors as of `write`."""
-    write(FromBytes(network).eval().cpu(), embedder_form(size, tolerance), out)
-
-
-def embedder_form(size: tuple[int, int], tolerance: float = PARITY) -> Form:
-    """An embedder's file, as `catalog.embedding` wants it."""
+def embedder_form(size: tuple[int, int], *, half: bool = False) -> Form:
+    """The file of an embedder for pictures of `size` (h, w), with a dynamic batch, as `catalog.embedding` wants it."""
     batch = {"image": {0: "n"}, "embedding": {0: "n"}}
-    return Form("embedding", batch, ((1, *size, 3), (5, *size, 3)), tolerance, unit=True)
+    return Form("embedding", batch, ((1, *size, 3), (5, *size, 3)), PARITY_HALF if half else PARITY, unit=True)
 
 
-def write(model: nn.Module, form: Form, out: Path) -> None:
-    """Write a model for uint8 pictures [n, h, w, 3] as ONNX.
+def write(model: nn.Module, form: Form, out: Path, *, half: bool = False) -> None:
+    """Write a model for uint8 pictures [n, h, w, 3] as ONNX, its weights stored with 16 bits if wanted.
 
     Raises ExportError, and leaves what was there, when the file and PyTorch differ by more than the form allows.
     """
     fresh = out.with_suffix(".new")
+    model = model.eval().cpu()
     try:
         torch.onnx.export(
             model,
@@ -77,6 +78,8 @@ def write(model: nn.Module, form: Form, out: Path) -> None:
             opset_version=17,
             dynamo=False,
         )
+        if half:
+            halve(fresh)
         worst = max(_difference(model, fresh, shape, form.unit) for shape in form.tried)
         if not worst <= form.tolerance:
             raise ExportError(
@@ -98,3 +101,15 @@ def _difference(model: nn.Module, file: Path, shape: tuple[int, int, int, int], 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def picture_size(file: Path) -> tuple[int, int]:
+    """Height and width of the pictures that an exported embedder takes. ExportError for another file."""
+    try:
+        takes = onnx.load(file, load_external_data=False).graph.input[0].type.tensor_type
+    except (OSError, DecodeError, IndexError) as error:
+        raise ExportError(f"{file} is no ONNX file of an embedder ({error})") from error
+    sides = [axis.dim_value for axis in takes.shape.dim]
+    if takes.elem_type != onnx.TensorProto.UINT8 or len(sides) != 4 or sides[3] != 3 or not all(sides[1:3]):
+        raise ExportError(f"{file} does not take uint8 pictures [n, h, w, 3]: it was not written by `train export`")
+    return sides[1], sides[2]

@@ -1,5 +1,8 @@
 """Nearest rows."""
 
+import subprocess
+import sys
+
 import numpy as np
 
 from catalog.embedding import normalise
@@ -66,3 +69,9 @@ def test_many_equal_rows_give_rows_that_exist():
     assert rows.min() >= 0
     assert rows.max() < 500
     assert np.allclose(cosines, 1, atol=2e-3)
+
+
+def test_an_engine_may_be_loaded_after_the_catalogues_code() -> None:
+    """ONNX Runtime crashes the process when usearch was there first: `sleevesight train` ended so, without a word."""
+    code = "import catalog.store, catalog.build, catalog.match, catalog.verify, onnxruntime"
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

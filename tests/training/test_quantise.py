@@ -10,7 +10,7 @@ import torch
 from actors.backends.onnx import OnnxEmbedder
 from training.augment.pipeline import Augmentation
 from training.data.generated import generated
-from training.export import export
+from training.export import FromBytes, embedder_form, write
 from training.hailo.prepare import crops
 from training.metric.network import CardEncoder
 from training.quantise import quantise
@@ -27,8 +27,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     for _ in range(3):  # statistics for the batch normalisation, as a trained network has
         encoder(generated(20, SIZE).images.float() / 255)
     full, small = folder / "full.onnx", folder / "small.onnx"
-    export(encoder.eval(), SIZE, full)
-    quantise(full, np.array_split(crops(generated(30, SIZE), Augmentation(), 32), 4), small)
+    write(FromBytes(encoder), embedder_form(SIZE), full)
+    quantise(full, np.array_split(crops(generated(30, SIZE).images, Augmentation(), 32), 4), small)
     return full, small
 
 
@@ -43,7 +43,7 @@ def test_it_is_smaller_and_keeps_the_contract(files: tuple[Path, Path]) -> None:
 
 def test_it_sees_what_the_full_one_sees(files: tuple[Path, Path]) -> None:
     """Calibrated with something else than crops, the ranges would cut the vectors off."""
-    shown = crops(generated(20, (358, 256), 1), Augmentation(), 40)
+    shown = crops(generated(20, (358, 256), 1).images, Augmentation(), 40)
     vectors = [OnnxEmbedder(file).embed(shown) for file in files]
     one, other = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in vectors)
     assert (one * other).sum(axis=1).min() > 0.97

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnxruntime as ort
 import pytest
@@ -13,7 +14,7 @@ from actors.backends.onnx import OnnxEmbedder
 from cli.main import main as sleevesight
 from training.__main__ import main
 from training.config import ConfigError, keep, kept, load
-from training.export import ExportError, export
+from training.export import ExportError, FromBytes, embedder_form, write
 from training.metric.train import MetricConfig, Network
 from training.recipes import CONFIGS, RECIPES
 from training.run import BEST, Plan
@@ -91,6 +92,8 @@ def test_settings_are_kept_as_they_were(tmp_path: Path) -> None:
             "holds no config.json",
         ),
         (["metric", "--set", "out={tmp}/m", "--set", "data={{cards='{tmp}/none'}}"], "none/cards.csv"),
+        (["hailo", "{tmp}/none.onnx", "--out", "{tmp}/out"], "none.onnx is no ONNX file"),
+        (["hailo", "models/embedder_hailo.onnx", "--out", "{tmp}/out", "--images", "{tmp}/x"], "does not exist"),
         (["cloud", "metric", "--role", "r", "--bucket", "b", "--cards", "s3://c"], "--bucket must be an address"),
     ],
 )
@@ -150,6 +153,24 @@ def test_what_is_exported_is_what_was_trained(finished: Path, tmp_path: Path) ->
     assert np.abs(given - wanted).max() < 1e-4
 
 
+def test_weights_of_16_bits_halve_the_file(finished: Path, tmp_path: Path) -> None:
+    """A network of 28 million weights has to stay below what a repository takes."""
+    network = msgspec.structs.replace(SMALL, widths=(32, 32))
+    keep("metric", MetricConfig(out=finished, plan=Plan(steps=1), network=network), finished)
+    state = {f"module.encoder.{name}": value for name, value in network.encoder().state_dict().items()}
+    torch.save({"network": {**state, "n_averaged": torch.tensor(1)}, "step": 1, "score": 1.0}, finished / BEST)
+    sizes, said = [], []
+    crops = np.random.default_rng(0).integers(0, 256, (3, 32, 24, 3), np.uint8)
+    for precision in ("float32", "float16"):
+        out = tmp_path / f"{precision}.onnx"
+        assert main(["export", str(finished), "--out", str(out), "--precision", precision]) == 0
+        sizes.append(out.stat().st_size)
+        said.append(ort.InferenceSession(out.read_bytes()).run(None, {"image": crops})[0])
+        assert json.loads(out.with_suffix(".json").read_text())["precision"] == precision
+    assert sizes[1] < 0.6 * sizes[0]
+    assert np.abs(said[0] - said[1]).max() < 0.01 * np.abs(said[0]).max()
+
+
 def test_a_file_that_differs_is_not_written(tmp_path: Path) -> None:
     """An exporter that folds something wrongly would ship another model; the old one stays."""
 
@@ -163,7 +184,7 @@ def test_a_file_that_differs_is_not_written(tmp_path: Path) -> None:
     out = tmp_path / "model.onnx"
     out.write_bytes(b"the old one")
     with pytest.raises(ExportError, match="differs from PyTorch by"):
-        export(Fickle(), (8, 8), out)
+        write(FromBytes(Fickle()), embedder_form((8, 8)), out)
     assert out.read_bytes() == b"the old one"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx"]
 
@@ -179,7 +200,7 @@ def test_a_model_stays_until_the_next_one_is_whole(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("training.quantise.quantize_static", full)
-    assert main(["export", str(finished), "--out", str(out), "--int8"]) == 2
+    assert main(["export", str(finished), "--out", str(out), "--precision", "int8"]) == 2
     assert "No space left" in capsys.readouterr().err
     assert out.read_bytes() == b"the old one"
     assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", finished.name}

@@ -69,7 +69,7 @@ def read_pictures(folder: Path, labels: Path, size: tuple[int, int]) -> Pictures
             f"{labels}: {len(missing)} of {len(files)} pictures are not there, the first is {missing[0]}; "
             f"give the folder that the column `file` counts from"
         )
-    images = np.stack([_read(file, size) for file in files])
+    images = np.stack([read_small(file, size) for file in files])
     classes = np.unique([line.get("group") or line["id"] for line in lines], return_inverse=True)[1]
     return Pictures(
         torch.from_numpy(images),
@@ -131,7 +131,8 @@ def _read_labels(labels: Path) -> list[dict[str, str]]:
     return lines
 
 
-def _read(file: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+def read_small(file: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture at `size` (h, w), uint8 RGB [3, h, w]. DataError for a file that is none."""
     try:
         picture = read_picture(file)
     except PictureError as error:

@@ -51,7 +51,7 @@ def compile_hef(folder: Path, runner: Runner | None = None) -> Path:
     """
     for name in (NETWORK, CALIBRATION, SCRIPT):
         if not (folder / name).is_file():
-            raise CompileError(f"{folder / name} is not there: sleevesight train hailo RUN --out {folder} writes it")
+            raise CompileError(f"{folder / name} is not there: sleevesight train hailo MODEL --out {folder} writes it")
     if runner is None:
         if shutil.which("hailo") is None:
             raise CompileError("no command hailo: install the vendor's Dataflow Compiler 3.33 (x86-64)")
