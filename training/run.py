@@ -7,6 +7,7 @@ import math
 import pickle
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -126,16 +127,8 @@ class Run:
         self._network.train()
         self._optimizer.zero_grad(set_to_none=True)
         for number in range(self.plan.accumulate):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bfloat16"):
-                parts = batch(self._network, number)
-            loss = torch.stack(list(parts.losses.values())).sum()
-            if not torch.isfinite(loss):
-                raise FloatingPointError(
-                    f"the loss is {float(loss.detach())} at step {self.step}: "
-                    f"go on from {self.folder / STATE} at a lower rate than {self.plan.rate}"
-                )
-            (loss / self.plan.accumulate).backward()  # type: ignore[no-untyped-call]
-            self._watch({**parts.losses, **parts.watched})
+            with self._sent(last=number + 1 == self.plan.accumulate):
+                self._add_gradients(batch, number)
         torch.nn.utils.clip_grad_norm_(self._bare.parameters(), self.plan.clip)
         self._optimizer.step()
         self._average.update_parameters(self._bare)
@@ -144,6 +137,25 @@ class Run:
             self._show()
         if self.step % self.plan.save_every == 0 or self.step == self.plan.steps:
             self.save()
+
+    def _add_gradients(self, batch: Batch, number: int) -> None:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.plan.precision == "bfloat16"):
+            parts = batch(self._network, number)
+        loss = torch.stack(list(parts.losses.values())).sum()
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is {float(loss.detach())} at step {self.step}: "
+                f"go on from {self.folder / STATE} at a lower rate than {self.plan.rate}"
+            )
+        (loss / self.plan.accumulate).backward()  # type: ignore[no-untyped-call]
+        self._watch({**parts.losses, **parts.watched})
+
+    def _sent(self, last: bool) -> AbstractContextManager[None]:
+        """Gradients of several batches are added up in each process, and sent with the last."""
+        if last or not isinstance(self._network, DistributedDataParallel):
+            return nullcontext()
+        quiet: AbstractContextManager[None] = self._network.no_sync()
+        return quiet
 
     def save(self) -> None:
         """Write the state; one that is cut off while it is written is no state, and the old one stays."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -27,10 +28,16 @@ def train(rank):
     if rank == 0:
         torch.manual_seed(0)
         network = nn.Linear(4, 1)
-    run = Run(network, Plan(steps=6, rate=0.01, warm_up=0, save_every=6, weight_decay=0.0), Path(sys.argv[1]))
+    parts = int(sys.argv[2])
+    plan = Plan(steps=6, rate=0.01, warm_up=0, save_every=6, weight_decay=0.0, accumulate=parts)
+    run = Run(network, plan, Path(sys.argv[1]))
+
+    def batch(net, number):
+        images = torch.rand(8, 4, generator=torch.Generator().manual_seed(run.step))[rank::2][number::parts]
+        return Parts({"loss": (net(images) - images.sum(dim=1, keepdim=True)).square().mean()})
+
     while run.step < 6:
-        images = torch.rand(8, 4, generator=torch.Generator().manual_seed(run.step))[rank::2]
-        run.learn(lambda net, _: Parts({"loss": (net(images) - images.sum(dim=1, keepdim=True)).square().mean()}))
+        run.learn(batch)
     torch.save(network.state_dict(), Path(sys.argv[1]) / f"rank{rank}.pt")
 
 with processes() as (rank, device):
@@ -44,11 +51,12 @@ def torchrun(arguments: list[str]) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_two_processes_learn_what_one_would(tmp_path: Path) -> None:
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_two_processes_learn_what_one_would(accumulated: int, tmp_path: Path) -> None:
     """Gradients that are summed instead of averaged, or not shared at all, look like bad luck with the rate."""
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
-    torchrun([str(script), str(tmp_path / "two")])
+    torchrun([str(script), str(tmp_path / "two"), str(accumulated)])
     torch.manual_seed(0)
     alone = Run(nn.Linear(4, 1), Plan(steps=6, rate=0.01, warm_up=0, weight_decay=0.0), tmp_path / "one")
     while alone.step < 6:
