@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_linear_bn_eval
 
 from training.encoder import Encoder
 from training.half import halve
@@ -66,7 +68,7 @@ def write(model: nn.Module, form: Form, out: Path, *, half: bool = False) -> Non
     Raises ExportError, and leaves what was there, when the file and PyTorch differ by more than the form allows.
     """
     fresh = out.with_suffix(".new")
-    model = model.eval().cpu()
+    model = folded(model.eval().cpu())
     try:
         torch.onnx.export(
             model,
@@ -88,6 +90,21 @@ def write(model: nn.Module, form: Form, out: Path, *, half: bool = False) -> Non
         fresh.replace(out)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def folded(model: nn.Module) -> nn.Module:
+    """A copy in which batch normalisations behind matrices are part of these.
+
+    The exporter does it behind convolutions alone, and accelerators have no normalisation of plain vectors.
+    """
+    model = copy.deepcopy(model)
+    for chain in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
+        for number in reversed(range(len(chain) - 1)):
+            linear, norm = chain[number], chain[number + 1]
+            if isinstance(linear, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+                chain[number] = fuse_linear_bn_eval(linear, norm)
+                del chain[number + 1]
+    return model
 
 
 @torch.no_grad()

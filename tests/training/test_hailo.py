@@ -29,7 +29,9 @@ SIZE = (64, 48)
 @pytest.fixture(scope="module")
 def network() -> CardEncoder:
     torch.manual_seed(0)
-    return CardEncoder(SIZE, (8, 8), (1, 1), 12).eval()
+    made = CardEncoder(SIZE, (8, 8), (1, 1), 12)
+    made(torch.rand(16, 3, *SIZE))  # normalisations that have seen something
+    return made.eval()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,8 @@ def test_the_graph_takes_one_normalised_picture(folder: Path, network: Encoder) 
     graph = onnx.load(folder / NETWORK).graph
     ports = [[axis.dim_value for axis in port.type.tensor_type.shape.dim] for port in (graph.input[0], graph.output[0])]
     assert ports == [[1, 3, *SIZE], [1, 12]]
-    assert not {"Sub", "Div", "Cast", "Transpose"} & {node.op_type for node in graph.node}
+    kinds = {node.op_type for node in graph.node}
+    assert kinds <= {"Conv", "Relu", "Add", "AveragePool", "Flatten", "Gemm"}  # all of which the chip has
     image = torch.rand(1, 3, *SIZE)
     given = said_of(folder / NETWORK, (image - 0.45) / 0.25)
     assert np.abs(given - network(image).detach().numpy()).max() < 1e-4
