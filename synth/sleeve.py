@@ -43,6 +43,7 @@ class Dressed:
     margin: tuple[float, float]
     card: tuple[float, float]
     shine: float
+    sleeve: str
     _mips: dict[int, Image] = field(default_factory=dict)
 
     def onto(self, quad: Quad, scale: float) -> NDArray[np.float64]:
@@ -87,6 +88,7 @@ def dress(picture: Image, sleeve: str, foil: bool, rng: np.random.Generator) -> 
         (margin_x, margin_y),
         (width, height),
         _SHINE[sleeve] * (1.4 if foil else 1.0),
+        sleeve,
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synth.hand import GRIPS, Hand, hand
 from synth.layers import Layer, layer, paste, shadow, warp
-from synth.sleeve import Dressed
+from synth.sleeve import SLEEVES, Dressed
 from synth.table import TABLES, table
 from synth.things import strew
 from training.detector.camera import camera, smeared
@@ -65,12 +65,15 @@ class Composer:
         quads = layout(rng, side)
         lures: list[Quad] = []
         image = self._ground(rng, quads, lures)
-        if rng.random() < 0.3:
+        sleeve = None
+        if rng.random() < 0.45:
             pockets(rng, image, quads)
+            if rng.random() < 0.6:  # whoever fills a page sleeves it from one pack
+                sleeve = "glossy" if rng.random() < 0.5 else SLEEVES[int(rng.integers(len(SLEEVES)))]
         order = np.full((side, side), -1, np.int16)
         light = _Streak(rng, side)
         for number, quad in enumerate(quads):
-            self._lay(rng, image, order, number=number, quad=quad, light=light)
+            self._lay(rng, image, order, number=number, quad=quad, light=light, sleeve=sleeve)
         if quads and rng.random() < 0.4:
             self._fingers(rng, image, order, quads)
         if rng.random() < 0.1:
@@ -118,10 +121,18 @@ class Composer:
         return np.asarray(cv2.convertScaleAbs(image, alpha=float(gain), beta=float(rng.uniform(-10, 25))), np.uint8)
 
     def _lay(
-        self, rng: Rng, image: Image, order: NDArray[np.int16], *, number: int, quad: Quad, light: _Streak
+        self,
+        rng: Rng,
+        image: Image,
+        order: NDArray[np.int16],
+        *,
+        number: int,
+        quad: Quad,
+        light: _Streak,
+        sleeve: str | None,
     ) -> None:
         """One more card on top, in place; `order` holds which card is to be seen at each pixel."""
-        dressed = self._faces.take(rng)
+        dressed = self._faces.take(rng, sleeve)
         width = float(np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3])) / 2
         if rng.random() < 0.8:
             reach = width * float(rng.uniform(0.005, 0.09))

@@ -33,11 +33,12 @@ class Faces:
         else:
             self._supply[int(rng.integers(self._kept))] = made
 
-    def take(self, rng: Rng) -> Dressed:
-        """Any card of the supply."""
+    def take(self, rng: Rng, sleeve: str | None = None) -> Dressed:
+        """Any card of the supply, of those in such a sleeve if there are any."""
         if not self._supply:
             self.refresh(rng)
-        return self._supply[int(rng.integers(len(self._supply)))]
+        like = [one for one in self._supply if one.sleeve == sleeve] or self._supply
+        return like[int(rng.integers(len(like)))]
 
     def _dressed(self, rng: Rng) -> Dressed:
         kind = rng.random()

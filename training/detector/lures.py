@@ -74,8 +74,11 @@ def pockets(rng: Rng, image: Image, quads: list[Quad]) -> None:
     Without them a sleeve's rim inside such a seam looks like a card's edge inside a sleeve.
     """
     away = np.array([rng.uniform(0.03, 0.16), rng.uniform(0.03, 0.16)])
-    tone, darker = (tuple(int(v) for v in rng.integers(0, 255, 3)) for _ in range(2))
-    ground = rng.random() < 0.5
+    tone, page = (tuple(int(v) for v in rng.integers(0, 255, 3)) for _ in range(2))
+    if rng.random() < 0.5:  # most pages are black, the others grey
+        page = (int(rng.choice([rng.integers(10, 60), rng.integers(170, 220)])),) * 3
+        tone = tuple(round(0.72 * v + 0.28 * 255) for v in page)
+    ground = rng.random() < 0.6
     for quad in quads:
         across, down = quad[1] - quad[0], quad[3] - quad[0]
         share = float(np.linalg.norm(across) / max(1.0, float(np.linalg.norm(down))))
@@ -85,6 +88,6 @@ def pockets(rng: Rng, image: Image, quads: list[Quad]) -> None:
         )
         drawn = [np.round(seam * 16).astype(np.int32)]
         if ground:
-            cv2.fillPoly(image, drawn, darker, cv2.LINE_AA, 4)
+            cv2.fillPoly(image, drawn, page, cv2.LINE_AA, 4)
         thick = max(1, round(float(np.linalg.norm(across)) * float(rng.uniform(0.004, 0.02))))
         cv2.polylines(image, drawn, True, tone, thick, cv2.LINE_AA, 4)
