@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 
 from bench import svg
-from bench.latency import TOTAL, Columns
+from bench.latency import STAGES, TOTAL, Columns
 from bench.report import Report
 from bench.table import NAMES, NONE, Table, losses, plain, tables, verdict
 
@@ -36,6 +36,9 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: right; padding: .22rem .4rem; border-bottom: 1px solid var(--rule); white-space: nowrap }
 th { font-weight: 600; color: var(--soft) } th:first-child, td:first-child { text-align: left; padding-left: 0 }
 .verdicts th:last-child, .verdicts td:last-child { text-align: left; white-space: normal }
+.verdicts td:first-child { white-space: normal; overflow-wrap: anywhere }
+@media (max-width: 36rem) { body { padding: .5rem } section { padding: .7rem }
+  table { font-size: .78rem } th, td { padding: .2rem } }
 svg { display: block; overflow: visible } svg text { font-size: 11px; fill: var(--soft) }
 .grid { stroke: var(--rule) } .limit { stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 4 3 }
 .lost { fill: var(--bad) } .legend { font-size: .8rem; color: var(--soft); margin: .3rem 0 0 }
@@ -89,7 +92,7 @@ def _waterfall(found: Report) -> str:
     )
     plots = "".join(
         f"<div><h3>{NAMES[path]}: {'median' if name == 'p50' else name}</h3>"
-        f"{svg.spans(f'{NAMES[path]}, {name}', rows, most)}</div>"
+        f"{svg.spans(f'{NAMES[path]}, {name}', rows, most, list(STAGES))}</div>"
         for path, frames in found.waterfall.items()
         for name, rows in frames.items()
     )

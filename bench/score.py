@@ -25,6 +25,8 @@ CLEAR_SHARE = 0.8
 """From the first frame that shows so much of a card, it is to be confirmed."""
 SAME_PLACE = 0.3
 """IoU above which a track lies where a card does: cards that lie side by side share less."""
+HIDDEN_S = 0.5
+"""A card that was covered for longer has to be read again: the name that it gets then does not come back too early."""
 STRANGER = "unknown:"
 """Ids of cards that are in no catalogue begin with it."""
 
@@ -107,8 +109,8 @@ def score(truth: Truth, results: Sequence[Results], fps: float) -> Score:
     known = [one for one in presences.values() if not one.stranger]
     missed = [one for one in known if one.confirmed is None]
     mistakes += [f"{one.card_id} was never confirmed (frames {one.first} to {one.last})" for one in missed]
-    flickering = {one.card_id: count for one in presences.values() if (count := _flicker(one))}
-    mistakes += [f"the name of {card_id} flickered {count}x" for card_id, count in flickering.items()]
+    flickers = [(one.card_id, _flicker(one, HIDDEN_S * fps)) for one in presences.values()]
+    mistakes += [f"the name of {card_id} flickered {count}x" for card_id, count in flickers if count]
     return Score(
         presences=len(known),
         strangers=len(presences) - len(known),
@@ -116,7 +118,7 @@ def score(truth: Truth, results: Sequence[Results], fps: float) -> Score:
         **counts,
         missed=len(missed),
         id_switches=sum(_switches(one) for one in presences.values()),
-        flicker=sum(_flicker(one) for one in presences.values()),
+        flicker=sum(count for _, count in flickers),
         confirm_frames=[
             max(0, one.confirmed - one.clear) for one in known if one.confirmed is not None and one.clear is not None
         ],
@@ -182,16 +184,18 @@ def _switches(presence: Presence) -> int:
     return sum(before != after for before, after in itertools.pairwise(ids))
 
 
-def _flicker(presence: Presence) -> int:
-    """How often the name changed, or went and came back, after the first confirmation."""
+def _flicker(presence: Presence, hidden_frames: float) -> int:
+    """How often the name changed, or went and came back, after the first confirmation and until it was hidden."""
     if presence.named is None:
         return 0
-    names = [track.card_id if track else None for frame, track in presence.tracks if frame >= presence.named]
-    count, name, gone = 0, None, False
-    for now in names:
-        if now is None:
-            gone = True
+    count, name, gone, last = 0, None, False, presence.named
+    for frame, track in presence.tracks:
+        if frame < presence.named:
             continue
-        count += name is not None and (gone or now != name)
-        name, gone = now, False
+        if frame - last > hidden_frames:
+            name = None
+        last = frame
+        now = track.card_id if track else None
+        count += now is not None and name is not None and (gone or now != name)
+        name, gone = now or name, now is None
     return count

@@ -63,24 +63,18 @@ def _up(most: float, height: float, unit: str) -> Iterator[str]:
         yield _text(LEFT - 1.5, max(y + 4, 10), f"{tick:g}{unit}", "end")
 
 
-def spans(title: str, rows: Sequence[tuple[str, float, float]], most: float, unit: str = "ms") -> str:
-    """Bars from begin to end, one below the other; `most` is the end of the axis."""
+def spans(title: str, rows: Sequence[tuple[str, float, float]], most: float, names: Sequence[str]) -> str:
+    """Bars from begin to end in ms, one below the other; `most` ends the axis, `names` gives each its colour."""
 
     def parts() -> Iterator[str]:
         height = _ROW * len(rows)
-        yield from _across(most, unit, height)
+        yield from _across(most, "ms", height)
         for number, (name, begin, end) in enumerate(rows):
             y = number * _ROW
             width = max(_x(end / most) - _x(begin / most), 0.4)
             yield _text(0, y + 15, name)
-            yield _rect(
-                _x(begin / most),
-                y + 3,
-                width,
-                _ROW - 6,
-                colour=f"c{number % 7}",
-                hint=f"{name}: {end - begin:.2f} {unit}",
-            )
+            colour, hint = f"c{names.index(name) % 7}", f"{name}: {end - begin:.2f} ms"
+            yield _rect(_x(begin / most), y + 3, width, _ROW - 6, colour=colour, hint=hint)
             after = _x(end / most) + 1
             value, x, anchor = f"{end - begin:.1f}", after, "start"
             if after > 88:

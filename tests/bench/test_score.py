@@ -190,6 +190,16 @@ def test_no_flicker_while_a_hand_covers_the_card() -> None:
     assert scored(one_card(), named("a-1", 3, until=15)).flicker == 0
 
 
+def test_a_card_that_was_hidden_for_long_is_read_again() -> None:
+    """Under another card for a while: when it is uncovered it needs its frames again, and that is no flicker."""
+    visible = [1.0] * 10 + [0.1] * 20 + [1.0] * 20
+    results = named("a-1", 3, until=10) + [result(frame) for frame in range(10, 34)]
+    results += [result(frame, track(2, 0.0, "a-1")) for frame in range(34, 50)]
+    assert scored(one_card(visible=visible), results).flicker == 0
+    results[40] = result(40)
+    assert scored(one_card(visible=visible), results).flicker == 1
+
+
 def test_the_name_of_the_card_before_is_no_flicker() -> None:
     """On a pile the old name stays for the frames that the new card needs: it is not this card's own name yet."""
     truth: Truth = [[lying(0, "a-1", 0.0)]] * 10 + [[lying(0, "a-1", 0.0, 0.0), lying(1, "b-2", 0.0)]] * 10
