@@ -108,13 +108,12 @@ def _spans(answer: Results) -> list[Span]:
 
 def disordered(results: Sequence[Results]) -> int:
     """Answers that came out of the frames' order, or whose trace is not in the stages' order."""
-    order = list(STAGES)
     last: dict[str, int] = {}
     count = 0
     for one in results:
         if one.closing:
             continue
-        stages = [order.index(hop.stage) if hop.stage in order else -1 for hop in one.trace]
-        count += one.frame <= last.get(one.stream, -1) or stages != sorted(set(stages))
+        stages = [hop.stage for hop in one.trace]
+        count += one.frame <= last.get(one.stream, -1) or stages != [stage for stage in STAGES if stage in stages]
         last[one.stream] = max(one.frame, last.get(one.stream, -1))
     return count

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
-from actors.config import Config, updated
+from actors.config import Config
 from actors.sources.base import parse
 from actors.sources.scene import open_scene
 from bench.budgets import Profile
@@ -17,10 +18,8 @@ from bench.replay import ReplayError, replay
 from bench.report import Report, report
 from bench.score import Score, score
 from bus.messages import Results
-from synth.scene import SCENARIOS
 
-VIDEOS = Path(__file__).parents[2] / "shared" / "real" / "video"
-"""Real streams, in the folder beside the checkout where there is one."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def never() -> bool:
@@ -28,29 +27,36 @@ def never() -> bool:
     return False
 
 
-def measure(config: Config, profile: Profile, stop: Callable[[], bool] = never, repeat: int = 1) -> Report:
+def measure(
+    config: Config,
+    profile: Profile,
+    stop: Callable[[], bool] = never,
+    repeat: int = 1,
+    excused: Mapping[str, str] = NOTHING,
+) -> Report:
     """Replay the stream of a configuration, `repeat` times in all, and report on the first run.
 
-    Raises what `replay` raises, and ReplayError for a stream without an answer. ValueError for a repetition that cannot
-    be compared.
+    `excused`: budgets that this stream proves nothing about (`Profile.judge`). Raises what `replay` raises, and
+    ReplayError for a stream without an answer. ValueError for a repetition that cannot be compared.
     """
     mode = config.capture.pace
     if repeat > 1 and mode != "lockstep":
         raise ValueError(f"in {mode} two runs differ by their timing: repeat in lockstep")
-    made = provenance(config)  # before the run: a catalogue that is none is said at once
     probe = Probe()
     summary = replay(config, stop=stop, probe=probe)
     if not probe.results:
         raise ReplayError("no frame was answered: nothing can be reported")
+    again = repeat - 1 if summary["complete"] else 0
     return report(
         stream=title(config),
         mode=mode,
         profile=profile,
-        made=made,
+        made=provenance(config),
         summary=summary,
         probe=probe,
         score=_scored(config, probe.results),
-        differing=_differing(config, timeless(probe.results), stop, repeat - 1) if repeat > 1 else None,
+        differing=_differing(config, timeless(probe.results), stop, again) if again else None,
+        excused=excused,
     )
 
 
@@ -58,13 +64,6 @@ def title(config: Config) -> str:
     """What to call the stream of a configuration, wherever its file lies."""
     scheme, argument = parse(config.capture.source)
     return f"{scheme}:{Path(argument).name or 'demo'}"
-
-
-def standard(config: Config, videos: Path = VIDEOS) -> Iterator[Config]:
-    """The configuration with each of the standard streams: every scene, and the real videos where they are."""
-    found = sorted(videos.glob("*.mp4")) if videos.is_dir() else []
-    for source in (*(f"scene:{name}" for name in SCENARIOS), *(f"video:{path}" for path in found)):
-        yield updated(config, "capture", source=source)
 
 
 def _scored(config: Config, results: Sequence[Results]) -> Score | None:

@@ -46,7 +46,8 @@ class Probe:
         self.crops: dict[tuple[str, int], int] = {}
         self.lives: list[Heartbeat] = []
         """The first heartbeat of every life that said ready."""
-        self._last: list[Heartbeat] = []
+        self.last: list[Heartbeat] = []
+        """The last heartbeat of every life."""
 
     def step(self, launcher: Launcher) -> None:
         """Note who died, and from time to time what everybody holds and has spent."""
@@ -84,11 +85,11 @@ class Probe:
         """Take over what the replay has heard: its results, crops by stream and frame, and the heartbeats."""
         self.results, self.crops = results, crops
         self.lives = list(roll.readied.values())
-        self._last = list(roll.heartbeats.values())
+        self.last = list(roll.heartbeats.values())
 
     def count(self, actor: str, what: str) -> int:
         """What an actor has counted over all its lives."""
-        return sum(beat.counts.get(what, 0) for beat in self._last if beat.actor == actor)
+        return sum(beat.counts.get(what, 0) for beat in self.last if beat.actor == actor)
 
     def ready_s(self) -> dict[str, float]:
         """Seconds that each actor's first life took to be ready."""

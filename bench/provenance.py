@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from actors.backends import DEFAULT_MODEL
+from actors.backends import model_path
 from actors.config import Config, dump, updated
 from actors.sources.base import parse
-from catalog.store import file_ref, read_manifest
+from catalog.store import CatalogueError, file_ref, read_manifest
 
 PACKAGES = ("sleevesight", "msgspec", "numpy", "onnxruntime", "opencv-python-headless", "pyzmq", "usearch")
 
@@ -37,7 +37,6 @@ class Provenance(Struct, frozen=True, kw_only=True):
 
 def provenance(config: Config) -> Provenance:
     """Of a run with this configuration."""
-    model = Path(config.embedder.model) if config.embedder.model else DEFAULT_MODEL
     anywhere = updated(config, "bus", run_dir="")
     return Provenance(
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -45,8 +44,8 @@ def provenance(config: Config) -> Provenance:
         git=_git(Path(__file__).parents[1]),
         versions={"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
         stream=_stream(config),
-        model=file_ref(model).sha256,
-        catalog=_catalogue(Path(config.matcher.catalog)),
+        model=_file(model_path(config.embedder)),
+        catalog=_catalogue(config.matcher.catalog),
         config=_sha256(dump(anywhere, comments=False).encode()),
     )
 
@@ -94,12 +93,21 @@ def _stream(config: Config) -> str:
     if path.is_dir():
         files = sorted((file.name, file.stat().st_size) for file in path.iterdir() if file.is_file())
         return _sha256(msgspec.json.encode((config.capture.images_fps, files)))
+    return _file(path)
+
+
+def _catalogue(path: str) -> str:
+    """Of the hashes of its files, so that a catalogue built twice has the same; a wrong one the matcher refuses."""
+    try:
+        return (
+            _sha256(msgspec.json.encode(read_manifest(Path(path).expanduser()).files, order="sorted")) if path else ""
+        )
+    except CatalogueError:
+        return ""
+
+
+def _file(path: Path) -> str:
     return file_ref(path).sha256 if path.is_file() else ""
-
-
-def _catalogue(path: Path) -> str:
-    """Of the hashes of its files, so that the same catalogue built twice has the same."""
-    return _sha256(msgspec.json.encode(read_manifest(path).files, order="sorted"))
 
 
 def _sha256(content: bytes) -> str:

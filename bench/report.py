@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -82,7 +83,8 @@ def report(
     summary: Summary,
     probe: Probe,
     score: Score | None,
-    differing: int | None = None,
+    differing: int | None,
+    excused: Mapping[str, str],
 ) -> Report:
     """Put everything that was measured together, and judge it."""
     frames, memory, processes = columns(probe.results, probe.crops), _memory(probe), _processes(probe)
@@ -103,7 +105,7 @@ def report(
         "at_least": {"saved": summary["saved"]},
     }
     rendered = [f"memory_mb.{row}" for row in (PIPELINE[0], TOGETHER)] if stream.startswith("scene:") else []
-    excused = dict.fromkeys(rendered, "the renderer lives in capture")
+    excused = {**dict.fromkeys(rendered, "the renderer lives in capture"), **excused}
     return Report(
         stream=stream,
         mode=mode,
@@ -181,6 +183,8 @@ def write(path: Path, content: bytes) -> None:
     try:
         partial.write_bytes(content)
         partial.replace(path)
+    except OSError as error:  # a disk that is full says so without a name
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         partial.unlink(missing_ok=True)
 

@@ -123,7 +123,8 @@ def timeline(
         for second, value, colour in points:
             tall = value / most * height
             hint = f"{second:.2f} s: {value:.1f} {unit}"
-            yield _rect(_x(second / seconds), height - tall, max(0.75 * width, 0.12), tall, colour=colour, hint=hint)
+            left = min(_x(second / seconds), RIGHT - width)
+            yield _rect(left, height - tall, max(0.75 * width, 0.12), tall, colour=colour, hint=hint)
         for second in lost:
             yield _rect(_x(second / seconds), height + 2, 0.3, marks, colour="lost", hint=f"lost at {second:.2f} s")
 

@@ -150,6 +150,17 @@ def line(found: Report) -> str:
     )
 
 
+def sum_line(found: Sequence[Report], saved: Row | None) -> str:
+    """Under the lines of the standard streams: all of them together."""
+    good = sum(one.good for one in found)
+    if saved is None:
+        return f"{good} of {len(found)} streams kept their budgets"
+    return (
+        f"{good} of {len(found)} streams kept their budgets; embeddings saved over all of them: "
+        f"{plain(saved.measured)}x (at least {plain(saved.limit)}): {saved.verdict}"
+    )
+
+
 def show(found: Report) -> None:
     """Print it all."""
     made = found.made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,15 +77,13 @@ def gate(arguments: argparse.Namespace) -> int:
 
 def replay(arguments: argparse.Namespace) -> int:
     """Measure a stream, or all the standard ones; 1 if a run is invalid or a budget broken."""
-    from bench.measure import standard
-
     config, profile = _run_of(arguments)
     stop = stop_request()
     if arguments.stream != "standard":
         return _replay_one(config, profile, arguments, stop)
     if arguments.json or arguments.html or arguments.repeat > 1:
         raise ValueError("standard prints a line for each stream: leave out --json, --html and --repeat")
-    return _replay_all(standard(config), profile, stop)
+    return _replay_standard(config, profile, stop)
 
 
 def _run_of(arguments: argparse.Namespace) -> tuple[Config, Profile]:
@@ -128,23 +126,22 @@ def _replay_one(config: Config, profile: Profile, arguments: argparse.Namespace,
     return 0 if found.good else 1
 
 
-def _replay_all(configs: Iterable[Config], profile: Profile, stop: Callable[[], bool]) -> int:
+def _replay_standard(config: Config, profile: Profile, stop: Callable[[], bool]) -> int:
     from actors.run import REFUSED
-    from bench.measure import measure
     from bench.replay import ActorRefused
-    from bench.table import line
+    from bench.standard import replay_all, together
+    from bench.table import line, sum_line
 
-    good = True
-    for config in configs:
-        try:
-            found = measure(config, profile, stop)
-        except ActorRefused:
-            return REFUSED
-        print(line(found), flush=True)
-        good = good and found.good
-        if stop():
-            return 1
-    return 0 if good else 1
+    found = []
+    try:
+        for one in replay_all(config, profile, stop):
+            found.append(one)
+            print(line(one), flush=True)
+    except ActorRefused:
+        return REFUSED
+    saved = together(found, profile)
+    print(sum_line(found, saved))
+    return 0 if all(one.good for one in found) and (saved is None or saved.verdict != "broken") else 1
 
 
 def compare(arguments: argparse.Namespace) -> int:
