@@ -67,12 +67,12 @@ def title(config: Config) -> str:
 
 
 def _scored(config: Config, results: Sequence[Results]) -> Score | None:
-    """Scored against the truth, where there is one: a scene that ran once from its beginning."""
+    """Scored against the truth up to the last answer, where there is one: a scene that ran once from its beginning."""
     scheme, argument = parse(config.capture.source)
     if scheme != "scene" or len({one.stream for one in results}) != 1:
         return None
     scene = open_scene(argument or "demo", config.scene)
-    return score([scene.showings(index) for index in range(scene.frames)], results, scene.fps)
+    return score([scene.showings(index) for index in range(results[-1].frame + 1)], results, scene.fps)
 
 
 def _differing(config: Config, first: Sequence[bytes], stop: Callable[[], bool], times: int) -> int:

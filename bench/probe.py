@@ -11,8 +11,8 @@ from actors.rollcall import RollCall
 from bus.clock import Clock, SystemClock
 from bus.messages import Heartbeat, Results
 
-EVERY_S = 1.0
-"""Reading a process's memory walks its page tables, for which the process waits."""
+CPU_EVERY_S, EVERY_S = 0.1, 1.0
+"""CPU time costs next to nothing to read; memory walks the process's page tables, for which the process waits."""
 LAUNCHER = "launcher"
 
 
@@ -35,7 +35,7 @@ class Probe:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._begun_ns = self._clock.now_ns()
-        self._next_ns = 0
+        self._next_cpu_ns = self._next_ns = 0
         self._cpu: dict[tuple[str, int], float] = {}
         self._own_cpu_s = cpu_s(os.getpid()) if _measurable() else 0.0
         self._died_ns: dict[str, int] = {}
@@ -58,21 +58,25 @@ class Probe:
             elif name not in self._died_ns:
                 self._died_ns[name] = now
                 self._deaths.append((name, now))
-        if now >= self._next_ns and _measurable():
-            self._next_ns = now + round(EVERY_S * 1e9)
+        if now >= self._next_cpu_ns and _measurable():
+            self._next_cpu_ns = now + round(CPU_EVERY_S * 1e9)
             children = launcher.children.items()
             living = {name: child.process.pid for name, child in children if not (child.again_at or child.over)}
-            self._sample((now - self._begun_ns) / 1e9, {**living, LAUNCHER: os.getpid()})
+            self._sample(now, {**living, LAUNCHER: os.getpid()})
 
-    def _sample(self, seconds: float, pids: dict[str, int]) -> None:
+    def _sample(self, now: int, pids: dict[str, int]) -> None:
         held = {}
+        memory = now >= self._next_ns
         for name, pid in pids.items():
             try:
-                held[name] = round(pss_mb(pid)["Pss"], 1)
                 self._cpu[name, pid] = cpu_s(pid)
+                if memory:
+                    held[name] = round(pss_mb(pid)["Pss"], 1)
             except (OSError, KeyError):  # it has ended meanwhile: what is left of it has no memory
                 continue
-        self.samples.append((round(seconds, 2), held))
+        if memory:
+            self._next_ns = now + round(EVERY_S * 1e9)
+            self.samples.append((round((now - self._begun_ns) / 1e9, 2), held))
 
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds of each process, over all its lives, as of its last sample."""

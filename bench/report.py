@@ -37,7 +37,7 @@ class Memory(Struct, frozen=True):
 
     def together(self) -> list[float]:
         """The sums at each time."""
-        return [sum(value or 0.0 for value in column) for column in zip(*self.mb.values(), strict=True)]
+        return [round(sum(value or 0.0 for value in column), 1) for column in zip(*self.mb.values(), strict=True)]
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -87,7 +87,8 @@ def report(
     excused: Mapping[str, str],
 ) -> Report:
     """Put everything that was measured together, and judge it."""
-    frames, memory, processes = columns(probe.results, probe.crops), _memory(probe), _processes(probe)
+    frames, memory = columns(probe.results, probe.crops), _memory(probe)
+    processes = _processes(probe, memory)
     latency, ready_s = by_path(frames), probe.all_ready_s()
     measured: Measured = {
         **{path: {stage: row["p95"] for stage, row in stages.items()} for path, stages in latency.items()},
@@ -150,20 +151,27 @@ def _place(name: str) -> int:
     return PIPELINE.index(name) if name in PIPELINE else len(PIPELINE) + (not name.startswith("sink."))
 
 
+def _most(memory: Memory) -> dict[str, float | None]:
+    """The most that each process held while most of them were there: before that, they do not share what they share."""
+    counts = [sum(value is not None for value in column) for column in zip(*memory.mb.values(), strict=True)]
+    full = [count == max(counts) for count in counts]
+    return {
+        name: max((value for value, counted in zip(values, full, strict=True) if counted and value), default=None)
+        for name, values in memory.mb.items()
+    }
+
+
 def _memory_rows(memory: Memory) -> dict[str, float | None]:
-    most = {name: max((value for value in values if value), default=None) for name, values in memory.mb.items()}
+    most = _most(memory)
     sinks = [value for name, value in most.items() if name.startswith("sink.") and value]
     return {**most, SINKS: round(sum(sinks), 1) if sinks else None, TOGETHER: max(memory.together(), default=None)}
 
 
-def _processes(probe: Probe) -> dict[str, Process]:
-    most = {
-        name: [held[name] for _, held in probe.samples if name in held] for _, held in probe.samples for name in held
-    }
-    cpu_s, ready_s, recovery_s = probe.cpu_s(), probe.ready_s(), probe.recovery_s()
+def _processes(probe: Probe, memory: Memory) -> dict[str, Process]:
+    most, cpu_s, ready_s, recovery_s = _most(memory), probe.cpu_s(), probe.ready_s(), probe.recovery_s()
     return {
         name: Process(
-            pss_mb=max(most.get(name, []), default=None),
+            pss_mb=most.get(name),
             cpu_s=cpu_s.get(name),
             ready_s=ready_s.get(name),
             recovery_s=recovery_s.get(name, []),

@@ -53,10 +53,10 @@ def headline(found: Report) -> str:
 
 def verdict(found: Report) -> str:
     """In a few words."""
-    if found.invalid:
-        return f"INVALID: {'; '.join(found.invalid)}"
     if not found.summary["complete"]:
         return "the stream did not come to its end"
+    if found.invalid:
+        return f"INVALID: {'; '.join(found.invalid)}"
     if found.broken:
         return f"{len(found.broken)} budgets broken: {', '.join(f'{row.table}.{row.row}' for row in found.broken)}"
     kept = sum(row.verdict == "kept" for row in found.budgets)
@@ -68,9 +68,11 @@ def losses(found: Report) -> str:
     summary = found.summary
     drops = ", ".join(f"{count} {reason}" for reason, count in summary["drops"].items()) or "none"
     saved = f"{summary['saved']}x" if summary["saved"] else NONE
+    others = {**summary["incidents"], **{f"{name} started again": count for name, count in summary["restarts"].items()}}
+    incidents = "".join(f"; {count} {what}" for what, count in others.items())
     return (
         f"{summary['frames']} frames, {summary['answered']} answered; lost: {drops}; "
-        f"unaccounted: {summary['unaccounted']}; "
+        f"unaccounted: {summary['unaccounted']}{incidents}; "
         f"embeddings: {summary['embeddings']} for {summary['cards_seen']} cards in frames, saved {saved}"
     )
 

@@ -78,7 +78,7 @@ def probe(frames: int = 40, every: int = 8, scale: float = 1.0, *more: Heartbeat
         results, crops, Roll(beat("selector", tracks=80, crops=8), beat("capture", started_s=0.2, **counts), *more)
     )  # type: ignore[arg-type]
     made.samples = [
-        (0.1, {"launcher": 20.0, "capture": 90.0}),
+        (0.1, {"launcher": 60.0, "capture": 30.0}),
         (1.1, {"capture": 95.5, "sink.jsonl": 14.0, "launcher": 21.0}),
     ]
     return made

@@ -32,6 +32,7 @@ def test_every_figure_reaches_its_row() -> None:
     assert row(found, "batch_of_five", "embed").measured == 14.0
     assert row(found, "memory_mb", "capture").measured == 95.5
     assert row(found, "memory_mb", "sinks").measured == 14.0
+    assert row(found, "memory_mb", "launcher").measured == 21.0  # alone it holds what all of them share later
     assert row(found, "memory_mb", "together").measured == 130.5
     assert row(found, "seconds", "ready").measured == 0.7
     assert row(found, "seconds", "recovery").verdict == "not measured"
