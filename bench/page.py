@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from bench import svg
@@ -36,7 +36,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: right; padding: .22rem .4rem; border-bottom: 1px solid var(--rule); white-space: nowrap }
 th { font-weight: 600; color: var(--soft) } th:first-child, td:first-child { text-align: left; padding-left: 0 }
 .verdicts th:last-child, .verdicts td:last-child { text-align: left; white-space: normal }
-.verdicts td:first-child { white-space: normal; overflow-wrap: anywhere }
+.verdicts td:first-child { white-space: normal }
 @media (max-width: 36rem) { body { padding: .5rem } section { padding: .7rem }
   table { font-size: .78rem } th, td { padding: .2rem } }
 svg { display: block; overflow: visible } svg text { font-size: 11px; fill: var(--soft) }
@@ -71,17 +71,15 @@ def _summary(found: Report) -> str:
 
 
 def _table(table: Table) -> str:
-    def cells(row: tuple[str, ...], tag: str) -> Iterator[str]:
+    def cells(row: Sequence[str], tag: str) -> Iterator[str]:
         for column, cell in enumerate(row):
-            kind = cell.partition(":")[0] if table.verdicts and column == len(row) - 1 else ""
-            yield (
-                f'<{tag} class="{kind}">{escape(cell)}</{tag}>'
-                if kind in ("kept", "broken")
-                else (f"<{tag}>{escape(cell)}</{tag}>")
-            )
+            last = table.verdicts and column == len(row) - 1
+            kind = cell.partition(":")[0].replace(" ", "-") if last else ""
+            text = escape(cell).replace(".", ".<wbr>") if table.verdicts and column == 0 else escape(cell)
+            yield f'<{tag} class="{kind}">{text}</{tag}>' if kind else f"<{tag}>{text}</{tag}>"
 
-    rows = "".join(f"<tr>{''.join(cells(tuple(row), 'td'))}</tr>" for row in table.rows)
-    head = "".join(cells(tuple(table.header), "th"))
+    rows = "".join(f"<tr>{''.join(cells(row, 'td'))}</tr>" for row in table.rows)
+    head = "".join(cells(table.header, "th"))
     kind = ' class="verdicts"' if table.verdicts else ""
     return f"<h2>{escape(table.title)}</h2><table{kind}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 

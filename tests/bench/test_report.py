@@ -188,7 +188,7 @@ def test_the_page_needs_nothing_else(found: Report) -> None:
     assert 'name="viewport"' in text
     assert "NaN" not in text and "nan%" not in text
     for one in found.budgets:
-        assert f"{one.table}.{one.row}" in text
+        assert f"{one.table}.<wbr>{one.row}" in text
 
 
 def test_a_page_without_a_single_answer_or_sample() -> None:
