@@ -216,15 +216,16 @@ def _explain(message: str, place: list[str]) -> str:
     kind = get_type_hints(Config)[place[0]] if place else Config
     if unknown := re.search(r"unknown field `(.+)`", problem):
         where = f" in [{place[0]}]" if place else ""
-        return f"unknown key {unknown[1]!r}{where}: {_nearest(unknown[1], kind.__struct_fields__, 'valid are ')}"
+        return f"unknown key {unknown[1]!r}{where}: {nearest(unknown[1], kind.__struct_fields__, 'valid are ')}"
     if (value := re.fullmatch("Invalid enum value '(.*)'", problem)) and len(place) == 2:
         valid = get_args(get_type_hints(kind)[place[1]])
-        return f"[{place[0]}] {place[1]}: there is no {value[1]!r}: {_nearest(value[1], valid, 'choose from ')}"
+        return f"[{place[0]}] {place[1]}: there is no {value[1]!r}: {nearest(value[1], valid, 'choose from ')}"
     where = f"[{place[0]}] {'.'.join(place[1:])}".strip() if place else "the file"
     return f"{where}: {problem[:1].lower()}{problem[1:]}"
 
 
-def _nearest(name: str, valid: Sequence[str], introduction: str) -> str:
+def nearest(name: str, valid: Sequence[str], introduction: str) -> str:
+    """What a wrong name may have meant, or the names there are."""
     near = difflib.get_close_matches(name, valid, 1, 0.4)
     return f"did you mean {near[0]!r}?" if near else f"{introduction}{', '.join(valid)}"
 

@@ -31,6 +31,8 @@ class RollCall:
         self.subscribers = [Subscriber(context, address, HEARTBEAT, actor) for actor in actors]
         self.heartbeats: dict[tuple[str, str], Heartbeat] = {}
         """The last heartbeat of every life of every actor."""
+        self.readied: dict[tuple[str, str], Heartbeat] = {}
+        """The first of every life that said ready."""
 
     def hear(self) -> None:
         """Take in what has come."""
@@ -38,6 +40,8 @@ class RollCall:
             for beat, _ in subscriber.drain():
                 if isinstance(beat, Heartbeat):
                     self.heartbeats[beat.actor, beat.session] = beat
+                    if beat.state == "ready":
+                        self.readied.setdefault((beat.actor, beat.session), beat)
 
     def ready(self, actors: Sequence[str], others: Mapping[str, int] = _NOBODY) -> bool:
         """Whether these actors are ready and hear each other; `others` is how many readers a topic has besides."""

@@ -9,7 +9,6 @@ all of them.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -25,10 +24,11 @@ import zmq
 from actors.backends import DEFAULT_MODEL
 from actors.backends.onnx import OnnxEmbedder
 from actors.config import Config, dump, updated
+from actors.rollcall import RollCall
+from bench.probe import cpu_s, pss_mb
 from bus.clock import SystemClock
 from bus.messages import Heartbeat
-from bus.sockets import Address, Subscriber
-from bus.topics import HEARTBEAT, PIPELINE
+from bus.topics import PIPELINE
 from catalog.embedding import normalise
 from catalog.store import ModelRef, Printing, write
 from vision.phash import HASH_BYTES
@@ -66,46 +66,6 @@ def make_catalogue(path: Path, model: OnnxEmbedder, rows: int, rng: np.random.Ge
     )
 
 
-class Ear:
-    """The heartbeats of all actors: the first of its life, the first when it was ready, and the last."""
-
-    def __init__(self, address: Address) -> None:
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._subscribers = [Subscriber(self._context, address, HEARTBEAT, actor) for actor in ACTORS]
-        self.first: dict[str, Heartbeat] = {}
-        self.ready: dict[str, Heartbeat] = {}
-        self.last: dict[str, Heartbeat] = {}
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Listen until something is so."""
-        while not condition():
-            for subscriber in self._subscribers:
-                for beat, _ in subscriber.drain():
-                    if isinstance(beat, Heartbeat):
-                        self.first.setdefault(beat.actor, beat)
-                        self.last[beat.actor] = beat
-                        if beat.state == "ready":
-                            self.ready.setdefault(beat.actor, beat)
-            time.sleep(0.02)
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._context.destroy(linger=0)
-
-
-def pss_mb(pid: int) -> dict[str, float]:
-    """Proportional set size of a process, MB: all, and its anonymous, file-mapped and shared parts."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-    return {key: kilobytes[key] * 1024 / 1e6 for key in ("Pss", "Pss_Anon", "Pss_File", "Pss_Shmem")}
-
-
-def cpu_s(pid: int) -> float:
-    """CPU time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def measure(folder: Path, source: str, rows: int, model: Path, seconds: float) -> dict[str, Any]:
     """Run a system for some seconds; per process its memory and load, and the times of its start."""
     catalogue = folder / "catalog"
@@ -115,18 +75,20 @@ def measure(folder: Path, source: str, rows: int, model: Path, seconds: float) -
     config = updated(config, "embedder", model=str(model.absolute()))
     config = updated(config, "matcher", catalog=str(catalogue))
     (folder / "c.toml").write_text(dump(config))
-    ear, clock = Ear(config.address), SystemClock()
+    context: zmq.Context[Any] = zmq.Context()
+    roll, clock = RollCall(context, config.address, ACTORS), SystemClock()
     begun = clock.now_ns()
     command = [sys.executable, "-m", "cli.main", "up", "--config", str(folder / "c.toml")]
     system = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         limit = time.monotonic() + READY_S
-        ear.until(lambda: ear.ready.keys() >= set(ACTORS) or time.monotonic() > limit or system.poll() is not None)
-        if ear.ready.keys() < set(ACTORS):
-            raise RuntimeError(f"not ready: {sorted(set(ACTORS) - ear.ready.keys())}; is {source} a source?")
-        pids = {"launcher": system.pid, **{actor: beat.pid for actor, beat in ear.ready.items()}}
+        _hear(roll, lambda: len(_ready(roll)) == len(ACTORS) or time.monotonic() > limit or system.poll() is not None)
+        ready = _ready(roll)
+        if absent := sorted(set(ACTORS) - ready.keys()):
+            raise RuntimeError(f"not ready: {absent}; is {source} a source?")
+        pids = {"launcher": system.pid, **{actor: beat.pid for actor, beat in ready.items()}}
         before, started = {name: cpu_s(pid) for name, pid in pids.items()}, time.monotonic()
-        ear.until(lambda: time.monotonic() > started + seconds)
+        _hear(roll, lambda: time.monotonic() > started + seconds)
         spent = time.monotonic() - started
         processes = {
             name: pss_mb(pid) | {"cpu": (cpu_s(pid) - before[name]) / spent}
@@ -134,15 +96,28 @@ def measure(folder: Path, source: str, rows: int, model: Path, seconds: float) -
         }
     finally:
         system.send_signal(signal.SIGINT)
-        ear.until(lambda: system.poll() is not None)  # to the last heartbeats, which have the last counts
-        ear.close()
+        _hear(roll, lambda: system.poll() is not None)  # to the last heartbeats, which have the last counts
+        roll.close()
+        context.term()
+    last = {beat.actor: beat for beat in roll.heartbeats.values()}
     return {
         "processes": processes,
-        "ready_s": {actor: (beat.t_ns - begun) / 1e9 for actor, beat in ear.ready.items()},
-        "load_s": (ear.ready["matcher"].t_ns - ear.ready["matcher"].started_ns) / 1e9,
-        "frames": ear.last["smoother"].counts.get("frames", 0),
-        "crops": ear.last["selector"].counts.get("crops", 0),
+        "ready_s": {actor: (beat.t_ns - begun) / 1e9 for actor, beat in ready.items()},
+        "load_s": (ready["matcher"].t_ns - ready["matcher"].started_ns) / 1e9,
+        "frames": last["smoother"].counts.get("frames", 0),
+        "crops": last["selector"].counts.get("crops", 0),
     }
+
+
+def _hear(roll: RollCall, until: Callable[[], bool]) -> None:
+    """Listen until something is so."""
+    while not until():
+        roll.hear()
+        time.sleep(0.02)
+
+
+def _ready(roll: RollCall) -> dict[str, Heartbeat]:
+    return {beat.actor: beat for beat in roll.readied.values()}
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.streams import absolute, configuration, stop_request
+
+if TYPE_CHECKING:
+    from actors.config import Config
+    from bench.budgets import Profile
 
 
 def accuracy(arguments: argparse.Namespace) -> int:
@@ -64,6 +73,86 @@ def gate(arguments: argparse.Namespace) -> int:
     found = grade(model, candidate, arguments.images, every=arguments.every, points=arguments.points)
     print(found.text())
     return 1 if found.problems else 0
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Measure a stream, or all the standard ones; 1 if a run is invalid or a budget broken."""
+    config, profile = _run_of(arguments)
+    stop = stop_request()
+    if arguments.stream != "standard":
+        return _replay_one(config, profile, arguments, stop)
+    if arguments.json or arguments.html or arguments.repeat > 1:
+        raise ValueError("standard prints a line for each stream: leave out --json, --html and --repeat")
+    return _replay_standard(config, profile, stop)
+
+
+def _run_of(arguments: argparse.Namespace) -> tuple[Config, Profile]:
+    """The configuration and the budgets that the command line asks for; nothing is heard of it but the report."""
+    from actors.config import updated
+    from actors.log import configure
+    from bench.budgets import profile
+
+    config = configuration(arguments)
+    source = arguments.stream if arguments.stream != "standard" else "scene:demo"
+    config = updated(config, "capture", source=absolute(source), pace=arguments.mode)
+    if arguments.config is None:
+        config = updated(config, "log", level="warning")
+    if arguments.config is None and arguments.sink is None:
+        config = updated(config, "sinks", enabled=["jsonl"], jsonl=os.devnull)
+    configure(config.log)
+    return config, profile(arguments.profile)
+
+
+def _replay_one(config: Config, profile: Profile, arguments: argparse.Namespace, stop: Callable[[], bool]) -> int:
+    from actors.run import REFUSED
+    from bench.measure import measure
+    from bench.page import page
+    from bench.replay import ActorRefused
+    from bench.report import encode, write
+    from bench.table import show
+
+    for out in (arguments.json, arguments.html):
+        if out is not None and not out.parent.is_dir():
+            raise ValueError(f"{out}: there is no folder {out.parent}: make it first")
+    try:
+        found = measure(config, profile, stop, arguments.repeat)
+    except ActorRefused:
+        return REFUSED
+    if arguments.json:
+        write(arguments.json, encode(found))
+    if arguments.html:
+        write(arguments.html, page(found).encode())
+    show(found)
+    return 0 if found.good else 1
+
+
+def _replay_standard(config: Config, profile: Profile, stop: Callable[[], bool]) -> int:
+    from actors.run import REFUSED
+    from bench.replay import ActorRefused
+    from bench.standard import replay_all, together
+    from bench.table import line, sum_line
+
+    found = []
+    try:
+        for one in replay_all(config, profile, stop):
+            found.append(one)
+            print(line(one), flush=True)
+    except ActorRefused:
+        return REFUSED
+    saved = together(found, profile)
+    print(sum_line(found, saved))
+    return 0 if all(one.good for one in found) and (saved is None or saved.verdict != "broken") else 1
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Print how two runs of the same stream differ."""
+    from bench.compare import compare as compared
+    from bench.compare import lines
+    from bench.report import read
+
+    first, second = read(arguments.first), read(arguments.second)
+    print("\n".join(lines(first, second, compared(first, second))))
+    return 0
 
 
 def _labels(arguments: argparse.Namespace) -> Path:

@@ -171,6 +171,25 @@ def _add_bench(commands: Commands) -> None:
     _add_graded(calibrate)
     calibrate.add_argument("--dry-run", action="store_true", help="print them only")
     calibrate.set_defaults(run=bench.calibrate)
+    _add_bench_replay(group)
+
+
+def _add_bench_replay(group: Commands) -> None:
+    from cli import bench
+
+    replay = group.add_parser("replay", help="run a stream, report on it and judge it by budgets; 1 if one is broken")
+    replay.add_argument("stream", metavar="STREAM", help="video file, image folder, recording, scene:NAME, or standard")
+    _add_system(replay)
+    replay.add_argument("--profile", default="laptop-onnx", metavar="NAME", help="budgets (default: laptop-onnx)")
+    replay.add_argument("--mode", choices=["paced", "lockstep", "flatout"], default="paced")
+    replay.add_argument("--repeat", type=_positive, default=1, metavar="N", help="run lockstep N times and compare")
+    replay.add_argument("--json", type=Path, metavar="OUT", help="write everything here (docs/bench.md)")
+    replay.add_argument("--html", type=Path, metavar="OUT", help="write a page with plots")
+    replay.set_defaults(run=bench.replay)
+    compare = group.add_parser("compare", help="two reports of the same stream: what differs by more than the noise")
+    compare.add_argument("first", type=Path, metavar="A.json")
+    compare.add_argument("second", type=Path, metavar="B.json")
+    compare.set_defaults(run=bench.compare)
 
 
 def _add_graded(command: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from actors.config import Config
 
 
-def _config(arguments: argparse.Namespace) -> Config:
+def configuration(arguments: argparse.Namespace) -> Config:
     """The configuration file with what the command line says instead."""
     from actors.config import load, updated
 
@@ -26,7 +26,7 @@ def _config(arguments: argparse.Namespace) -> Config:
     return config
 
 
-def _stop_request() -> Callable[[], bool]:
+def stop_request() -> Callable[[], bool]:
     """Whether somebody wants an end: Ctrl-C or SIGTERM, also in the background of a script, where SIGINT is ignored.
 
     No exception, which could come between taking a message and counting it.
@@ -37,25 +37,30 @@ def _stop_request() -> Callable[[], bool]:
     return lambda: bool(asked)
 
 
+def absolute(stream: str) -> str:
+    """A stream as a source that means the same in every folder."""
+    from actors.sources.base import parse
+
+    scheme, argument = parse(stream)
+    return f"{scheme}:{Path(argument).absolute() if scheme in ('video', 'images', 'recording') else argument}"
+
+
 def replay(arguments: argparse.Namespace) -> int:
     """A stream through the real processes, with a summary at the end."""
     from actors.config import updated
     from actors.log import configure
     from actors.run import REFUSED
-    from actors.sources.base import parse
     from bench.replay import ActorRefused
     from bench.replay import replay as run_replay
     from bench.summary import lines
 
-    config = _config(arguments)
-    scheme, argument = parse(arguments.stream)
-    source = f"{scheme}:{Path(argument).absolute() if scheme in ('video', 'images', 'recording') else argument}"
-    config = updated(config, "capture", source=source, pace=arguments.mode)
+    config = configuration(arguments)
+    config = updated(config, "capture", source=absolute(arguments.stream), pace=arguments.mode)
     if arguments.config is None:
         config = updated(config, "log", level="warning")
     configure(config.log)
     try:
-        summary = run_replay(config, arguments.events, _stop_request())
+        summary = run_replay(config, arguments.events, stop_request())
     except ActorRefused:
         return REFUSED
     print("\n".join(lines(summary)))
@@ -72,11 +77,11 @@ def up(arguments: argparse.Namespace) -> int:
     from actors.rollcall import begin
     from actors.run import REFUSED
 
-    config = _config(arguments)
+    config = configuration(arguments)
     if arguments.source is not None:
         config = updated(config, "capture", source=arguments.source)
     configure(config.log)
-    stop = _stop_request()
+    stop = stop_request()
     launcher = Launcher(config)
     try:
         begin(launcher, config.address, [f"sink.{name}" for name in config.sinks.enabled], stop)

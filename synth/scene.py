@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.conditions import CONDITIONS
 from synth.painter import Painter
 from synth.placing import Hands, Placed, cards_at, pan_at, panned
 from synth.scripts import SCRIPTS
@@ -25,7 +26,8 @@ Image = NDArray[np.uint8]
 VISIT_SHARE = 0.6
 """A card counts as in view where at least this share of it is to be seen."""
 
-SCENARIOS = tuple(SCRIPTS)
+_SCRIPTS = {**SCRIPTS, **CONDITIONS}
+SCENARIOS = tuple(_SCRIPTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,20 +66,21 @@ class Scene:
 
     def truth(self, index: int) -> list[TruthCard]:
         """The truth of one frame, without rendering it: the cards of which anything is to be seen, the lowest first."""
-        return [card for _, card in self._all_truth(index) if card.visible > 0]
+        return [card for _, card in self.showings(index) if card.visible > 0]
+
+    def showings(self, index: int) -> list[tuple[int, TruthCard]]:
+        """The truth of one frame with the number of each card's stay in the script, seen or not, the lowest first."""
+        time = self._time(index)
+        return self._truth(panned(cards_at(self.script, time, self.fps), pan_at(self.script, time)), time)
 
     def visits(self) -> list[tuple[str, int, int]]:
         """Each stay of a card in view, `VISIT_SHARE` or more of it to be seen: (card_id, first frame, last frame)."""
         spans: dict[int, tuple[str, int, int]] = {}
         for index in range(self.frames):
-            for number, card in self._all_truth(index):
+            for number, card in self.showings(index):
                 if card.visible >= VISIT_SHARE:
                     spans[number] = (card.card_id, spans[number][1] if number in spans else index, index)
         return sorted(spans.values(), key=lambda span: span[1:])
-
-    def _all_truth(self, index: int) -> list[tuple[int, TruthCard]]:
-        time = self._time(index)
-        return self._truth(panned(cards_at(self.script, time, self.fps), pan_at(self.script, time)), time)
 
     def _truth(self, seen: list[Placed], time: float) -> list[tuple[int, TruthCard]]:
         """Each card's place in the script, and its truth."""
@@ -100,13 +103,13 @@ def scenario(
 
     The names are in `SCENARIOS`. ValueError for another name, for no cards and for a seed below 0.
     """
-    if name not in SCRIPTS:
+    if name not in _SCRIPTS:
         raise ValueError(f"no scenario is called {name!r}; there are {', '.join(SCENARIOS)}")
     if not cards and name != "empty":
         raise ValueError(f"the scenario {name!r} needs at least one card")
     if seed < 0:
         raise ValueError(f"a scene's seed is 0 or more, not {seed}")
-    return Scene(SCRIPTS[name](list(cards), np.random.default_rng((seed, 71)), size), size, seed=seed)
+    return Scene(_SCRIPTS[name](list(cards), np.random.default_rng((seed, 71)), size), size, seed=seed)
 
 
 def visits(scene: Scene) -> list[tuple[str, int, int]]:

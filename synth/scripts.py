@@ -37,7 +37,7 @@ def _below(angle: float) -> tuple[float, float]:
     return 0.5 * float(np.sin(turn)), 0.5 * float(np.cos(turn))
 
 
-def _carried(
+def carried(
     shown: Card,
     pose: Pose,
     size: Size,
@@ -83,16 +83,16 @@ def demo(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
     stranger = card(_UNKNOWN_SEED + int(rng.integers(1000)))
     unknown = f"unknown:{stranger.id}", draw(stranger)
     showings = (
-        _carried(first, at(0.5, 0.5, 3), size, 0.5, 3.0),
-        _carried(next(deal), at(0.18, 0.28, -4), size, 2.6, 8.7, arm=80, sleeve="glossy"),
-        _carried(next(deal), at(0.5, 0.27, 2), size, 3.1, 10.9, arm=0, sleeve="matte"),
-        _carried(next(deal), at(0.82, 0.28, 5), size, 3.7, 11.3, arm=-80, sleeve="toploader", foil=True),
-        _carried(next(deal), at(0.2, 0.73, 180), size, 4.6, 9.4, arm=20),
-        _carried(next(deal), at(0.5, 0.75, 90), size, 5.3, 10.6, arm=0),
-        _carried(next(deal), at(0.81, 0.72, -3), size, 6.1, 11.7, arm=-15),
-        _carried(next(deal), at(0.83, 0.74, 9), size, 7.0, 11.0, arm=-15, sleeve="scuffed"),
-        _carried(first, at(0.18, 0.3, 8), size, 8.4, 11.5, arm=80),
-        _carried(unknown, at(0.2, 0.72, -6), size, 9.0, 11.4, arm=20),
+        carried(first, at(0.5, 0.5, 3), size, 0.5, 3.0),
+        carried(next(deal), at(0.18, 0.28, -4), size, 2.6, 8.7, arm=80, sleeve="glossy"),
+        carried(next(deal), at(0.5, 0.27, 2), size, 3.1, 10.9, arm=0, sleeve="matte"),
+        carried(next(deal), at(0.82, 0.28, 5), size, 3.7, 11.3, arm=-80, sleeve="toploader", foil=True),
+        carried(next(deal), at(0.2, 0.73, 180), size, 4.6, 9.4, arm=20),
+        carried(next(deal), at(0.5, 0.75, 90), size, 5.3, 10.6, arm=0),
+        carried(next(deal), at(0.81, 0.72, -3), size, 6.1, 11.7, arm=-15),
+        carried(next(deal), at(0.83, 0.74, 9), size, 7.0, 11.0, arm=-15, sleeve="scuffed"),
+        carried(first, at(0.18, 0.3, 8), size, 8.4, 11.5, arm=80),
+        carried(unknown, at(0.2, 0.72, -6), size, 9.0, 11.4, arm=20),
     )
     light = Light(glare_level=150.0, glare_keys=((4.8, -0.2), (7.6, 1.2)))
     return Script(showings, (Setting(0, "wood", 0, unit, 1),), light, round(12 * FPS))
@@ -106,12 +106,13 @@ def still(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
     showings = []
     for (x, y), shown in zip(places, itertools.cycle(cards), strict=False):
         pose = Pose(x * width, y * height, unit, float(rng.normal(0, 8)))
-        showings.append(Showing(*shown, _always(pose), SLEEVES[int(rng.integers(len(SLEEVES)))]))
+        showings.append(Showing(*shown, always(pose), SLEEVES[int(rng.integers(len(SLEEVES)))]))
     table = TABLES[int(rng.integers(len(TABLES)))]
     return Script(tuple(showings), (Setting(0, table, 0, unit, 1),), Light(drift=0.015), round(5 * FPS))
 
 
-def _always(pose: Pose) -> tuple[Key, ...]:
+def always(pose: Pose) -> tuple[Key, ...]:
+    """The keys of a card that stays there."""
     return Key(-1.0, pose), Key(1e6, pose)
 
 
@@ -126,7 +127,7 @@ def binder(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
         pose = Pose(
             x + across + float(rng.normal(0, 2)), y + down + float(rng.normal(0, 2)), unit, float(rng.normal(0, 0.8))
         )
-        showings.append(Showing(*shown, _always(pose), "glossy"))
+        showings.append(Showing(*shown, always(pose), "glossy"))
     light = Light(glare_level=90.0, glare_keys=((0.0, 0.1), (6.0, 0.9)), glare_angle=-30.0)
     way = ((0.0, 0.0, 0.0), (3.0, pan[0], pan[1] / 2), (6.0, pan[0] / 3, pan[1]))
     return Script(tuple(showings), (Setting(0, "binder", 0, unit, 1),), light, round(6 * FPS), way)
@@ -235,7 +236,7 @@ def swap(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
             unit,
             float(rng.normal(0, 2)),
         )
-        dealt = _carried(
+        dealt = carried(
             shown, pose, size, 0.4 + 1.1 * turn, 100.0, arm=-60, sleeve="none" if turn % 3 else "matte", grip="fingers"
         )
         covered = 0.4 + 1.1 * (turn + 2) + _CARRY

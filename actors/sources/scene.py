@@ -8,7 +8,7 @@ from actors.config import SceneConfig
 from actors.sources.base import Pixels, SourceError, SourceFrame
 from catalog.picture import SUFFIXES, PictureError, read_picture
 from synth.cards import deck, draw
-from synth.scene import scenario
+from synth.scene import Scene, scenario
 
 _MOST_CARDS = 60
 """No scenario shows more different cards than this."""
@@ -21,11 +21,7 @@ class SceneSource:
     detects = False
 
     def __init__(self, name: str, config: SceneConfig) -> None:
-        cards = _pictures(Path(config.cards)) if config.cards else _generated(config.count)
-        try:
-            self._scene = scenario(name, cards, config.seed, (config.width, config.height))
-        except ValueError as error:
-            raise SourceError(str(error)) from None
+        self._scene = open_scene(name, config)
         self._index = 0
         self.title = f"scene {name}, {self._scene.frames} frames of {config.width}x{config.height}"
 
@@ -40,6 +36,15 @@ class SceneSource:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def open_scene(name: str, config: SceneConfig) -> Scene:
+    """The scenario with the cards and the size of a configuration. SourceError says what is wrong with it."""
+    cards = _pictures(Path(config.cards)) if config.cards else _generated(config.count)
+    try:
+        return scenario(name, cards, config.seed, (config.width, config.height))
+    except ValueError as error:
+        raise SourceError(str(error)) from None
 
 
 def _generated(count: int) -> list[tuple[str, Pixels]]:

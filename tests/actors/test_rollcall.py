@@ -76,6 +76,35 @@ def test_the_last_life_counts(roll: RollCall) -> None:
     assert not roll.ready(OTHERS)
 
 
+class Voice:
+    """A subscriber that hears these heartbeats at once."""
+
+    def __init__(self, *beats: Heartbeat) -> None:
+        self._beats = beats
+
+    def drain(self) -> list[tuple[Heartbeat, list[bytes]]]:
+        return [(one, []) for one in self._beats]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_the_moment_of_being_ready_is_kept(roll: RollCall) -> None:
+    """Start and recovery are measured by the first heartbeat that says ready; the last one is of the end."""
+    states = [("a", "starting", 1), ("a", "ready", 2), ("a", "ready", 3), ("b", "starting", 4), ("b", "ready", 5)]
+    lives = [
+        Heartbeat(session=session, actor="matcher", pid=1, t_ns=t_ns, state=state, started_ns=0)  # type: ignore[arg-type]
+        for session, state, t_ns in states
+    ]
+    roll.subscribers = [Voice(*lives)]  # type: ignore[list-item]
+    roll.hear()
+    assert {session: one.t_ns for (_, session), one in roll.readied.items()} == {"a": 2, "b": 5}
+    assert {session: one.t_ns for (actor, session), one in roll.heartbeats.items() if actor == "matcher"} == {
+        "a": 3,
+        "b": 5,
+    }
+
+
 class Starter:
     """A launcher that only writes down whom it should start; one of them may refuse."""
 

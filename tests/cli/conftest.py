@@ -1,8 +1,12 @@
 """Generated cards on disk, a catalogue of them built with the shipped model, and a photo of two."""
 
+import signal
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 import pytest
+import structlog
 from command import Command, Shop
 
 from cli.main import main
@@ -14,6 +18,15 @@ CARDS = 12
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     return Command(capsys)
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """`up` sets signal handlers and `configure` the logs of this very process."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

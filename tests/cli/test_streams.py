@@ -1,13 +1,10 @@
 """`run`, `replay` and `up` with bad input: one line, exit code 2, nobody left running and nothing left lying about."""
 
 import shutil
-import signal
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from command import Command, Shop, in_a_shell, tree
 
 from bus.lock import FileLock
@@ -85,15 +82,6 @@ def test_an_actor_that_runs_already(at: Path) -> None:
     lock.release()
     assert line.startswith("capture: capture is already running (process ")
     assert line.endswith("stop it, or use another run directory")
-
-
-@pytest.fixture
-def quiet() -> Iterator[None]:
-    """`up` sets signal handlers and `configure` the logs of this very process."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-    structlog.reset_defaults()
 
 
 @pytest.mark.usefixtures("quiet")

@@ -10,7 +10,7 @@ from synth.hand import hand
 from synth.light import Light
 from synth.pose import Pose
 from synth.scene import SCENARIOS, scenario, visits, write_frames
-from synth.sleeve import dress
+from synth.sleeve import SLEEVES, dress
 from synth.table import TABLES, table
 
 SMALL = (320, 280)
@@ -113,6 +113,44 @@ def test_a_binder_pans_over_nine_cards(cards):
     moves = [b.quad - a.quad for a, b in zip(start, later, strict=True) if a.card_id == b.card_id]
     assert np.abs(moves[0]).max() > 5
     assert np.ptp(np.array(moves), axis=0).max() < 0.01
+
+
+def test_six_cards_come_one_after_the_other(cards):
+    """A budget for one to six cards needs frames with each number of them."""
+    scene = scenario("six", cards(6), 0, SMALL)
+    counts = [sum(card.visible >= 0.8 for card in scene.truth(index)) for index in range(0, scene.frames, 5)]
+    assert set(range(7)) <= set(counts)
+    assert len(visits(scene)) == 6
+
+
+def test_every_sleeve_is_shown(cards):
+    """A sleeve that no standard stream shows is a sleeve that nobody tests."""
+    assert {card.sleeve for card in scenario("sleeves", cards(6), 0, SMALL).truth(0)} == set(SLEEVES)
+
+
+def test_glare_and_drift_change_what_the_camera_sees(cards):
+    """A difficulty too weak to be seen would be passed by every version."""
+    glare, drift = (scenario(name, cards(6), 0, SMALL) for name in ("glare", "drift"))
+    assert (glare.frame(63).image > 250).mean() > 2 * (glare.frame(0).image > 250).mean() + 0.005
+    means = [drift.frame(index).image.mean() for index in range(0, drift.frames, 20)]
+    assert max(means) > 1.5 * min(means)
+
+
+def test_cards_in_motion_stay_in_view(cards):
+    """One stay each: a card that left the picture would be counted twice, and rightly so."""
+    scene = scenario("motion", cards(3), 0, SMALL)
+    assert [stay[1:] for stay in visits(scene)] == [(0, scene.frames - 1)] * 3
+    first, later = (scene.truth(index)[0].quad for index in (0, 40))
+    assert np.abs(first - later).max() > 5
+
+
+def test_showings_tell_two_stays_of_a_card_apart(cards):
+    """A card that comes back has the same id: what was said about its first stay is not said about its second."""
+    scene = scenario("demo", cards(12), 0, SMALL)
+    numbers = {
+        number for index in range(scene.frames) for number, card in scene.showings(index) if card.card_id == "card-0"
+    }
+    assert len(numbers) == 2
 
 
 def test_noise_differs_from_frame_to_frame(table_with, lying):
