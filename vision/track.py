@@ -12,7 +12,10 @@ from vision.quad import CARD_ASPECT, Quad, area, iou, turn
 
 _JUMP_IOU = 0.1
 """Below this overlap with the prediction a pair is a jump, allowed where nothing else competes for either side."""
-_UNMATCHED = 2.0
+_HIDDEN = 0.05
+"""What each frame in which a card was missed adds to the cost of its pairs, up to ten: where one detection fits two
+tracks, it is the card that was just seen and not the one that this card is being laid on."""
+_UNMATCHED = 2.5
 """Above every cost that the gates let through: a pair is always better than a lost and a new track."""
 _QUARTER_PATIENCE = 5
 """Detections in a row whose short side contradicts the track before the track gives in: a card that was first seen
@@ -142,7 +145,8 @@ class Tracker:
             overlap[row, column] = iou(quads[row], found[column])
         contested = (possible.sum(axis=1)[:, None] > 1) | (possible.sum(axis=0)[None] > 1)
         possible &= ~((overlap < _JUMP_IOU) & contested)
-        cost = np.where(possible, (1.0 - overlap) + distance, np.inf)
+        hidden = _HIDDEN * np.minimum([state.missed for state in self._states], 10)
+        cost = np.where(possible, (1.0 - overlap) + distance + hidden[:, None], np.inf)
         return assign(cost.tolist(), _UNMATCHED + 1e-6)
 
 

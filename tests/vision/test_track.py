@@ -187,6 +187,18 @@ def test_a_neighbour_does_not_take_over_a_card_that_left() -> None:
     assert nearest(after, row[0]).missed == 1
 
 
+def test_a_card_that_is_laid_on_another_keeps_its_id() -> None:
+    """Predicted too far as it slows down, it fits the covered card's place better: a pile's old name came back."""
+    film = Film()
+    (below,) = film.show(card(300, 300))
+    for x in (520, 450, 400, 365):
+        tracks = film.show(card(300, 300), card(x, 300 + (x - 300) / 4))
+    (laid,) = (track.track_id for track in tracks if track.track_id != below.track_id)
+    for x in (340, 326, 316, 308, 305, 305, 305):
+        tracks = film.show(card(x, 300 + (x - 300) / 4))
+        assert [track.track_id for track in tracks if not track.predicted] == [laid]
+
+
 def test_duplicate_detections_are_one_track() -> None:
     """Two outlines of one card (card and sleeve) would count it twice."""
     film = Film()
