@@ -98,8 +98,8 @@ def corners(start: Floats, vector: Floats) -> Floats:
     return np.asarray(before + onward * along[..., None], np.float32)
 
 
-_REACH, _CLOSER = 0.03, 0.012
-"""How far the networks may be off, in card widths, and how far a first line fit on edges may be."""
+_REACH = 0.015
+"""How far the networks may be off, in card widths. Twice as far lies the rim of a sleeve, which is the stronger edge."""
 _REACH_PX = 1.5
 """At least so many pixels: less shows no edge."""
 _SUPPORT = 0.3
@@ -107,15 +107,13 @@ _SUPPORT = 0.3
 
 
 def sharpen(frame: Pixels, quads: Floats) -> Floats:
-    """Quads [n, 4, 2] moved onto the edges of the full frame, within what the networks may be off, then more finely.
+    """Quads [n, 4, 2] moved onto the edges of the full frame, within what the networks may be off.
 
     A quad around which there are no edges stays as it is.
     """
     vectors = np.linalg.norm(edges(quads), axis=2)
-    widths = (vectors[:, 0] + vectors[:, 2]) / 2
-    reach, fine = (np.maximum(share * widths, _REACH_PX).astype(np.float32) for share in (_REACH, _CLOSER))
-    closer, _ = refine(frame, quads, reach, 6)
-    closer, support = refine(frame, closer, fine, 5)
+    reach = np.maximum(_REACH * (vectors[:, 0] + vectors[:, 2]) / 2, _REACH_PX).astype(np.float32)
+    closer, support = refine(frame, quads, reach, 5)
     away = np.abs(closer - quads).max(axis=(1, 2))
     good = np.isfinite(closer).all(axis=(1, 2)) & (away < 2 * reach) & (support.mean(axis=1) >= _SUPPORT)
     return np.where(good[:, None, None], closer, quads)
