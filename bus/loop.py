@@ -175,9 +175,7 @@ class Loop:
             return
         begun = self.clock.now_ns()
         heard = [one for one in (*self._publishers.values(), self._heartbeat) if one.socket in ready]
-        for publisher in heard:
-            publisher.hear()
-        if heard:  # whoever waits for readers to arrive, or just arrived, learns it at once
+        if any([publisher.hear() for publisher in heard]):  # whoever waits for readers to arrive learns it at once
             self._beat()
         for fd in [fd for fd in self._callbacks if fd in ready]:
             self._callbacks[fd]()
@@ -242,10 +240,10 @@ class Loop:
         )
 
     def _all_drops(self) -> Counter[str]:
-        """The actor's own, and what its readers lost, by topic and reason."""
+        """The actor's own, and those of its sockets, by topic and reason."""
         drops = Counter(self.drops)
-        for subscriber in self._subscribers:
-            drops.update({f"{subscriber.topic.name}.{reason}": count for reason, count in subscriber.drops.items()})
+        for one in (*self._subscribers, *self._publishers.values(), self._heartbeat):
+            drops.update({f"{one.topic.name}.{reason}": count for reason, count in one.drops.items()})
         return drops
 
     def _publisher(self, topic: Topic, name: str) -> Publisher:
