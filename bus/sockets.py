@@ -85,7 +85,7 @@ class Address:
         return self.run_dir.absolute() / "ring.sock"
 
 
-def _socket(context: zmq.Context[Any], kind: int, longest_bytes: int) -> zmq.Socket[bytes]:
+def _socket(context: zmq.Context[Any], kind: int, longest_bytes: int) -> Any:
     """A socket that hangs up on whoever sends a longer part, or bytes that are no ZeroMQ of this century.
 
     Without a ZAP domain libzmq takes what does not begin like ZMTP 3 for ZMTP 1.0, and random bytes for subscriptions:
@@ -129,7 +129,7 @@ class Publisher:
     def hear(self) -> bool:
         """Take in who came and who went, and whether that changed the number of readers.
 
-        Raises RuntimeError for more subscriptions than there can be: only the end of the process gives their memory back.
+        Raises RuntimeError for more subscriptions than there can be: only the process's end gives their memory back.
         """
         before = self.subscribers
         with contextlib.suppress(zmq.Again):

@@ -66,6 +66,40 @@ def gate(arguments: argparse.Namespace) -> int:
     return 1 if found.problems else 0
 
 
+def soak(arguments: argparse.Namespace) -> int:
+    """A long run; 1 if anything does not hold."""
+    import shutil
+
+    import msgspec
+
+    from actors.config import load, updated
+    from bench.faults import FAULTS
+    from bench.soak import soak as run_soak
+    from cli.streams import stop_request
+
+    config = updated(load(arguments.config), "capture", source=arguments.source)
+    if arguments.catalog is not None:
+        config = updated(config, "matcher", catalog=str(arguments.catalog.absolute()))
+    report, folder = run_soak(
+        config,
+        60 * arguments.minutes,
+        list(FAULTS) if arguments.faults else [],
+        arguments.every,
+        arguments.seed,
+        stop_request(),
+        lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    problems = report.problems()
+    print("\n".join(report.lines(problems)))
+    if arguments.json:
+        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(report.as_json(problems))))
+    if problems:
+        print(f"what the processes said is in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
 def _labels(arguments: argparse.Namespace) -> Path:
     labels: Path = arguments.labels or arguments.images / "cards.csv"
     return labels

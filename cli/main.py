@@ -171,6 +171,16 @@ def _add_bench(commands: Commands) -> None:
     _add_graded(calibrate)
     calibrate.add_argument("--dry-run", action="store_true", help="print them only")
     calibrate.set_defaults(run=bench.calibrate)
+    soak = group.add_parser("soak", help="a long run under load, with faults if wanted; 1 if anything does not hold")
+    soak.add_argument("--minutes", type=float, required=True, metavar="N")
+    soak.add_argument("--faults", action="store_true", help="kill, stall and pester the processes meanwhile")
+    soak.add_argument("--every", type=_positive, default=20, metavar="S", help="seconds between faults (default 20)")
+    soak.add_argument("--seed", type=int, default=0, help="of the order of the faults (default 0)")
+    soak.add_argument("--source", default="scene:demo", help="a source that goes on (default scene:demo, looped)")
+    soak.add_argument("--catalog", type=Path, metavar="CATALOG", help="default: one of the scene's generated cards")
+    soak.add_argument("--config", type=Path, help="TOML file (see `sleevesight config show`)")
+    soak.add_argument("--json", type=Path, metavar="OUT", help="write everything here")
+    soak.set_defaults(run=bench.soak)
 
 
 def _add_graded(command: argparse.ArgumentParser) -> None:

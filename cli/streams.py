@@ -26,7 +26,7 @@ def _config(arguments: argparse.Namespace) -> Config:
     return config
 
 
-def _stop_request() -> Callable[[], bool]:
+def stop_request() -> Callable[[], bool]:
     """Whether somebody wants an end: Ctrl-C or SIGTERM, also in the background of a script, where SIGINT is ignored.
 
     No exception, which could come between taking a message and counting it.
@@ -55,7 +55,7 @@ def replay(arguments: argparse.Namespace) -> int:
         config = updated(config, "log", level="warning")
     configure(config.log)
     try:
-        summary = run_replay(config, arguments.events, _stop_request())
+        summary = run_replay(config, arguments.events, stop_request())
     except ActorRefused:
         return REFUSED
     print("\n".join(lines(summary)))
@@ -76,7 +76,7 @@ def up(arguments: argparse.Namespace) -> int:
     if arguments.source is not None:
         config = updated(config, "capture", source=arguments.source)
     configure(config.log)
-    stop = _stop_request()
+    stop = stop_request()
     launcher = Launcher(config)
     try:
         begin(launcher, config.address, [f"sink.{name}" for name in config.sinks.enabled], stop)

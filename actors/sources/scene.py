@@ -8,10 +8,19 @@ from actors.config import SceneConfig
 from actors.sources.base import Pixels, SourceError, SourceFrame
 from catalog.picture import SUFFIXES, PictureError, read_picture
 from synth.cards import deck, draw
-from synth.scene import scenario
+from synth.scene import Scene, scenario
 
 _MOST_CARDS = 60
 """No scenario shows more different cards than this."""
+
+
+def open_scene(name: str, config: SceneConfig) -> Scene:
+    """The scene that the configuration describes; SourceError if there is none of that name."""
+    cards = _pictures(Path(config.cards)) if config.cards else _generated(config.count)
+    try:
+        return scenario(name, cards, config.seed, (config.width, config.height))
+    except ValueError as error:
+        raise SourceError(str(error)) from None
 
 
 class SceneSource:
@@ -21,19 +30,16 @@ class SceneSource:
     detects = False
 
     def __init__(self, name: str, config: SceneConfig) -> None:
-        cards = _pictures(Path(config.cards)) if config.cards else _generated(config.count)
-        try:
-            self._scene = scenario(name, cards, config.seed, (config.width, config.height))
-        except ValueError as error:
-            raise SourceError(str(error)) from None
+        self._scene = open_scene(name, config)
         self._index = 0
+        self._loop = config.loop
         self.title = f"scene {name}, {self._scene.frames} frames of {config.width}x{config.height}"
 
     def read(self) -> SourceFrame | None:
-        """Render the next frame."""
-        if self._index >= self._scene.frames:
+        """Render the next frame. Looped, time goes on and frame n shows what frame n modulo the scene's length does."""
+        if self._index >= self._scene.frames and not self._loop:
             return None
-        image = self._scene.frame(self._index).image
+        image = self._scene.frame(self._index % self._scene.frames).image
         t_ns = round(self._index / self._scene.fps * 1e9)
         self._index += 1
         return SourceFrame(image, t_ns)
