@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from actors.backends import open_backend
@@ -30,64 +32,85 @@ LAST_WORDS = 10
 
 Truth = Sequence[frozenset[str]]
 """The cards in each frame of a stream that begins again at its end."""
-Say = Callable[[str], None]
 
 
-def soak(
-    config: Config,
-    seconds: float,
-    faults: Sequence[str] = (),
-    every_s: float = 20.0,
-    seed: int = 0,
-    stop: Callable[[], bool] = lambda: False,
-    say: Say = lambda line: None,
-) -> tuple[Report, Path]:
-    """Run the source of the configuration for so long, and do one of `faults` (names of `bench.faults`) every so often.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long, and which faults (names of `bench.faults`; none: a quiet run) how often, in an order of the seed's.
 
-    Returns the report and the folder with what the processes said, to be removed by the caller. Raises TooSlow if the
-    system does not come to life; whatever happens later is in the report.
+    `warm_s`: a process counts for the growth of memory from that age on; a looped scene is rendered twice by then.
     """
+
+    seconds: float
+    faults: Sequence[str] = ()
+    every_s: float = 20.0
+    seed: int = 0
+    warm_s: float = 30.0
+
+
+def soak(config: Config, plan: Plan, stop: Callable[[], bool], say: Callable[[str], None]) -> tuple[Report, Path]:
+    """Run the source of the configuration as planned, or until `stop` says so; `say` gets a line for each fault.
+
+    Returns the report and the folder with what the processes said, to be removed by the caller. Raises NotSurvived or
+    TooSlow if the system does not come to life; whatever happens later is in the report.
+    """
+    truth = _truth(config)
     folder = Path(tempfile.mkdtemp(prefix="sleevesight-soak-"))
-    config = _in(folder, config)
-    system = System(config)
-    run = _Run(system, _truth(config), say)
+    system = System(_in(folder, config))
+    run = _Run(system, truth, plan, say)
     try:
-        system.ear.until(lambda: all(map(system.ready, ACTORS)) and system.ear.results, f"alive; see {system.log}")
+        run.begin()
         begun = system.clock.now_ns()
         try:
-            run.watch(seconds, order(faults, seed) if faults else None, every_s, stop)
+            run.watch(stop)
         except (TooSlow, NotSurvived) as failure:
             run.failures.append(str(failure))
-        spent_s = (system.clock.now_ns() - begun) / 1e9
+        seconds = (system.clock.now_ns() - begun) / 1e9
         run.end()
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
     finally:
         system.close()
-    return run.report(config.capture.source, spent_s, seed), folder
+    return run.report(seconds), folder
 
 
 class _Run:
     """One system, and what is found out about it."""
 
-    def __init__(self, system: System, truth: Truth | None, say: Say) -> None:
-        self._system, self._truth, self._say = system, truth, say
+    def __init__(self, system: System, truth: Truth | None, plan: Plan, say: Callable[[str], None]) -> None:
+        self._system, self._truth, self._plan, self._say = system, truth, plan, say
         self._answered: dict[str, dict[int, int]] = {}
         self._wrong: list[str] = []
         self._samples: list[Sample] = []
         self._suffered: list[Suffered] = []
         self.failures: list[str] = []
 
-    def watch(self, seconds: float, faults: Iterator[str] | None, every_s: float, stop: Callable[[], bool]) -> None:
+    def begin(self) -> None:
+        """Wait for the first result."""
+        system = self._system
+        system.ear.until(
+            lambda: (all(map(system.ready, ACTORS)) and system.ear.results) or system.process.poll() is not None,
+            f"a first result; see {system.log}",
+        )
+        if system.process.poll() is not None:
+            said = [line for line in system.log.read_text().splitlines() if line.startswith("sleevesight:")]
+            raise NotSurvived(" ".join(["the system does not start:", *said]))
+
+    def watch(self, stop: Callable[[], bool]) -> None:
         """Listen until the time is over, or somebody wants an end; do a fault whenever it is time for one."""
+        plan = self._plan
+        faults = order(plan.faults, plan.seed)
         begun = time.monotonic()
-        sample_at, fault_at = begun, begun + every_s
-        while (now := time.monotonic()) < begun + seconds and not stop():
+        sample_at, fault_at = begun, begun + plan.every_s
+        while (now := time.monotonic()) < begun + plan.seconds and not stop():
             self._listen()
             if now >= sample_at:
                 self._sample()
                 sample_at = now + SAMPLE_S
-            if faults is not None and now >= fault_at:
+            if plan.faults and now >= fault_at:
                 self._suffer(FAULTS[next(faults)])
-                fault_at += every_s
+                fault_at += plan.every_s
             if self._system.process.poll() is not None:
                 raise NotSurvived("the system has ended by itself: is the source over?")
 
@@ -99,14 +122,14 @@ class _Run:
         if code != 0:
             self.failures.append(f"the system ended with {code} after {seconds:.1f} s, where 0 is an orderly end")
 
-    def report(self, source: str, seconds: float, seed: int) -> Report:
+    def report(self, seconds: float) -> Report:
         """What was found out."""
         ear = self._system.ear
         lives = Counter(beat.actor for beat in ear.lives())
         return Report(
-            source=source,
+            source=self._system.config.capture.source,
             seconds=seconds,
-            seed=seed,
+            seed=self._plan.seed,
             accounts=account(self._answered, ear.beats, self._suffered, FPS),
             suffered=self._suffered,
             lives=dict(lives),
@@ -139,10 +162,14 @@ class _Run:
         self._say(f"{fault.name}: well again after {seconds:.2f} s")
 
     def _sample(self) -> None:
-        pids = {"launcher": self._system.process.pid, **{actor: self._system.pid(actor) for actor in ACTORS}}
+        ear, now = self._system.ear, self._system.clock.now_ns()
+        lives = [life for actor in ACTORS if (life := ear.life(actor)) is not None]
+        warm_ns = now - round(self._plan.warm_s * 1e9)
+        pids = {"launcher": self._system.process.pid}
+        pids |= {beat.actor: beat.pid for beat in lives if beat.started_ns < warm_ns}
         self._samples.append(
             Sample(
-                self._system.clock.now_ns(),
+                now,
                 {name: round(pss_mb(pid)["Pss"], 2) for name, pid in pids.items()},
                 {name: open_files(pid) for name, pid in pids.items()},
             )

@@ -1,4 +1,4 @@
-"""What a soak amounts to: every frame accounted for, each fault's recovery, wrong names, growth, and what did not hold."""
+"""What a soak amounts to: every frame accounted for, recoveries, wrong names, growth, and what did not hold."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Suffered:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """PSS in MB and open descriptors by process, at a time when all of them were well."""
+    """PSS in MB and open descriptors when all was well, of the processes that have lived long enough to be warm."""
 
     t_ns: int
     pss_mb: Mapping[str, float]
@@ -44,7 +44,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Frames: `lost` at quiet times by who counted them and why, `in_faults` those without a result around each fault."""
+    """Frames: `lost` at quiet times, by who counted them and why; `in_faults` without a result around each fault."""
 
     frames: int
     answered: int
@@ -84,8 +84,12 @@ class Report:
             *self._restarts(),
         ]
 
+    def _slow(self, limit_s: float) -> Iterator[Suffered]:
+        return (one for one in self.suffered if one.recovery_s > limit_s)
+
     def _grown(self, limit: float) -> Iterator[str]:
-        grown = trend(totals(self.samples))
+        thirds = memory(self.samples)
+        grown = growth_of(*thirds["together"]) if thirds else 0.0
         if grown > limit:
             yield f"memory grew by {100 * grown:.1f} % from the first third to the last"
         for name, (first, last) in files(self.samples).items():
@@ -100,7 +104,7 @@ class Report:
 
     def as_json(self, problems: Sequence[str]) -> dict[str, Any]:
         """The report for programs."""
-        memory = {"growth": round(trend(totals(self.samples)), 4), "samples": [asdict(one) for one in self.samples]}
+        thirds = memory(self.samples)
         return {
             "source": self.source,
             "seconds": round(self.seconds, 1),
@@ -109,7 +113,10 @@ class Report:
             "faults": [asdict(one) for one in self.suffered],
             "restarts": {name: lives - 1 for name, lives in self.lives.items()},
             "wrong": self.wrong,
-            "memory": memory,
+            "memory_mb": {name: {"first": first, "last": last} for name, (first, last) in thirds.items()},
+            "growth": round(growth_of(*thirds["together"]), 4) if thirds else None,
+            "files": {name: {"first": first, "last": last} for name, (first, last) in files(self.samples).items()},
+            "samples": [asdict(one) for one in self.samples],
             "problems": list(problems),
         }
 
@@ -183,28 +190,35 @@ def _times_of_missing(times: Mapping[int, int], total: int, fps: float) -> Itera
         yield round(float(np.interp(number, have, at - at[0]))) + int(at[0]) + round(outside / fps * 1e9)
 
 
-def totals(samples: Sequence[Sample]) -> list[float]:
-    """PSS of everything together, MB."""
-    return [sum(one.pss_mb.values()) for one in samples]
+def memory(samples: Sequence[Sample]) -> dict[str, tuple[float, float]]:
+    """By process, and `together`, the mean PSS in MB of the first third of its samples and of the last."""
+    thirds = {name: (float(np.mean(first)), float(np.mean(last))) for name, first, last in _thirds(samples, "pss_mb")}
+    if thirds:
+        first, last = (sum(values) for values in zip(*thirds.values(), strict=True))
+        thirds["together"] = first, last
+    return thirds
 
 
-def trend(values: Sequence[float]) -> float:
-    """Growth of the mean from the first third to the last: 0.02 is 2 %. 0 for fewer than three."""
-    third = len(values) // 3
-    if not third:
-        return 0.0
-    return float(np.mean(values[-third:]) / np.mean(values[:third])) - 1
+def growth_of(first: float, last: float) -> float:
+    """0.02 is 2 % more."""
+    return last / first - 1
 
 
 def files(samples: Sequence[Sample]) -> dict[str, tuple[int, int]]:
     """By process the most descriptors in the first third, and the fewest in the last: connections come and go."""
-    third = len(samples) // 3
-    if not third:
-        return {}
-    return {
-        name: (max(one.files[name] for one in samples[:third]), min(one.files[name] for one in samples[-third:]))
-        for name in samples[0].files
-    }
+    return {name: (int(max(first)), int(min(last))) for name, first, last in _thirds(samples, "files")}
+
+
+def _thirds(samples: Sequence[Sample], key: str) -> Iterator[tuple[str, list[float], list[float]]]:
+    """First and last third of what is known of each process of which there is enough."""
+    values: dict[str, list[float]] = {}
+    for sample in samples:
+        for name, value in getattr(sample, key).items():
+            values.setdefault(name, []).append(value)
+    for name, series in values.items():
+        third = len(series) // 3
+        if third:
+            yield name, series[:third], series[-third:]
 
 
 def _listed(counts: Mapping[str, int]) -> str:
@@ -213,20 +227,11 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _table(samples: Sequence[Sample]) -> list[str]:
     """Memory and descriptors at the beginning and at the end."""
-    third = len(samples) // 3
-    if not third:
-        return ["too short to say anything of memory"]
+    thirds, descriptors = memory(samples), files(samples)
+    if not thirds:
+        return ["memory: too short a run to say anything of it"]
     text = [f"{'process':<14}{'PSS MB':>8}{'at last':>9}{'growth':>9}{'files':>7}{'at last':>9}"]
-    descriptors = files(samples)
-    for name in samples[0].pss_mb:
-        values = [one.pss_mb[name] for one in samples]
-        first, last = descriptors[name]
-        text.append(
-            f"{name:<14}{np.mean(values[:third]):8.1f}{np.mean(values[-third:]):9.1f}{100 * trend(values):8.1f}%"
-            f"{first:7}{last:9}"
-        )
-    values = totals(samples)
-    text.append(
-        f"{'together':<14}{np.mean(values[:third]):8.1f}{np.mean(values[-third:]):9.1f}{100 * trend(values):8.1f}%"
-    )
+    for name, (first, last) in thirds.items():
+        opened = "".join(f"{number:8}" for number in descriptors.get(name, ()))
+        text.append(f"{name:<14}{first:8.1f}{last:9.1f}{100 * growth_of(first, last):8.1f}%{opened}")
     return text

@@ -74,25 +74,24 @@ def soak(arguments: argparse.Namespace) -> int:
 
     from actors.config import load, updated
     from bench.faults import FAULTS
+    from bench.soak import Plan
     from bench.soak import soak as run_soak
     from cli.streams import stop_request
 
+    if arguments.json and not arguments.json.absolute().parent.is_dir():  # said now, and not after the soak
+        raise ValueError(f"--json {arguments.json}: its folder does not exist")
     config = updated(load(arguments.config), "capture", source=arguments.source)
     if arguments.catalog is not None:
         config = updated(config, "matcher", catalog=str(arguments.catalog.absolute()))
-    report, folder = run_soak(
-        config,
-        60 * arguments.minutes,
-        list(FAULTS) if arguments.faults else [],
-        arguments.every,
-        arguments.seed,
-        stop_request(),
-        lambda line: print(line, file=sys.stderr, flush=True),
-    )
+    faults = list(FAULTS) if arguments.faults else []
+    plan = Plan(60 * arguments.minutes, faults, arguments.every, arguments.seed)
+    report, folder = run_soak(config, plan, stop_request(), lambda line: print(line, file=sys.stderr, flush=True))
     problems = report.problems()
     print("\n".join(report.lines(problems)))
     if arguments.json:
-        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(report.as_json(problems))))
+        partial = arguments.json.with_name(f"{arguments.json.name}.partial")
+        partial.write_bytes(msgspec.json.format(msgspec.json.encode(report.as_json(problems))))
+        partial.replace(arguments.json)
     if problems:
         print(f"what the processes said is in {folder}")
         return 1

@@ -172,7 +172,7 @@ def _add_bench(commands: Commands) -> None:
     calibrate.add_argument("--dry-run", action="store_true", help="print them only")
     calibrate.set_defaults(run=bench.calibrate)
     soak = group.add_parser("soak", help="a long run under load, with faults if wanted; 1 if anything does not hold")
-    soak.add_argument("--minutes", type=float, required=True, metavar="N")
+    soak.add_argument("--minutes", type=_above_zero, required=True, metavar="N")
     soak.add_argument("--faults", action="store_true", help="kill, stall and pester the processes meanwhile")
     soak.add_argument("--every", type=_positive, default=20, metavar="S", help="seconds between faults (default 20)")
     soak.add_argument("--seed", type=int, default=0, help="of the order of the faults (default 0)")
@@ -208,6 +208,13 @@ def _shared(text: str) -> int:
     value = int(text)
     if value < 2:
         raise argparse.ArgumentTypeError("must be 2 or more: thresholds are graded on other cards than they come from")
+    return value
+
+
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be above 0")
     return value
 
 

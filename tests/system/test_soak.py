@@ -1,0 +1,88 @@
+"""`sleevesight bench soak --faults`, half a minute of it: what an evening does to a system, in small."""
+
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import CARDS
+from running import PATIENCE_S, SLEEVESIGHT
+
+from actors.config import Config, updated
+from bench.faults import FAULTS
+from bench.soak import Plan, soak
+
+pytestmark = pytest.mark.xdist_group("soak")  # two at a time would be a load that neither is made for
+
+SECONDS, EVERY_S = 20.0, 5.0
+PLAYED = ("kill embedder", "stall selector", "raw bytes")
+YOUNG = 0.5
+"""Processes that have just started grow, for good reasons: the limit for the long run is another."""
+
+
+@pytest.fixture
+def small(catalogue: Path) -> Config:
+    """A small table of the cards that the catalogue knows."""
+    config = updated(Config(), "scene", width=640, height=640, count=CARDS)
+    config = updated(config, "matcher", catalog=str(catalogue))
+    return updated(config, "capture", source="scene:still", ring_mb=8)
+
+
+def test_everything_holds(small: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """A kill, a stall and a flood under load: every frame answered or lost for a reason, no wrong name, no growth."""
+    report, folder = soak(small, Plan(SECONDS, PLAYED, EVERY_S, warm_s=1.0), lambda: False, lambda _: None)
+    problems = report.problems(well_s=PATIENCE_S, growth=YOUNG)
+    with capsys.disabled():
+        print("\n  " + "\n  ".join(report.lines(problems)))
+    assert problems == [], (folder / "run.log").read_text()
+    assert sorted(one.name for one in report.suffered) == sorted(PLAYED)
+    assert set(PLAYED) <= FAULTS.keys()
+    assert report.accounts.answered > 100
+    assert report.wrong == []
+    assert len(report.samples) > 3
+    shutil.rmtree(folder)
+
+
+def test_an_interrupted_soak_reports(small: Config, short: Path, catalogue: Path) -> None:
+    """Whoever has seen enough after an hour wants to know what it was worth."""
+    (short / "c.toml").write_text(f"[scene]\nwidth = 640\nheight = 640\ncount = {CARDS}\n[capture]\nring_mb = 8\n")
+    command = [
+        *SLEEVESIGHT,
+        "bench",
+        "soak",
+        "--minutes",
+        "60",
+        "--source",
+        "scene:still",
+        "--config",
+        short / "c.toml",
+    ]
+    command += ["--catalog", catalogue, "--json", short / "out.json", "--faults", "--every", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        assert "well again" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+    report = json.loads((short / "out.json").read_text())
+    assert process.returncode == (1 if report["problems"] else 0), errors
+    assert "Traceback" not in errors
+    assert report["faults"]
+    assert report["frames"] >= report["answered"] > 0
+    assert report["unaccounted"] == 0
+    assert f"{report['frames']} frames" in out
+
+
+def test_a_soak_that_cannot_start_says_why(short: Path) -> None:
+    """Nobody waits ten minutes for a report on nothing."""
+    command = [*SLEEVESIGHT, "bench", "soak", "--minutes", "1", "--source", "scene:still"]
+    done = subprocess.run(
+        [*command, "--catalog", short / "none"], capture_output=True, text=True, timeout=2 * PATIENCE_S
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert f"{short / 'none'} is no catalogue" in done.stderr
