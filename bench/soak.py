@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -59,19 +61,10 @@ def soak(config: Config, plan: Plan, stop: Callable[[], bool], say: Callable[[st
     system = System(_in(folder, config))
     run = _Run(system, truth, plan, say)
     try:
-        run.begin()
-        begun = system.clock.now_ns()
-        try:
-            run.watch(stop)
-        except (TooSlow, NotSurvived) as failure:
-            run.failures.append(str(failure))
-        seconds = (system.clock.now_ns() - begun) / 1e9
-        run.end()
+        seconds = run.through(stop)
     except BaseException:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
-    finally:
-        system.close()
     return run.report(seconds), folder
 
 
@@ -86,7 +79,22 @@ class _Run:
         self._suffered: list[Suffered] = []
         self.failures: list[str] = []
 
-    def begin(self) -> None:
+    def through(self, stop: Callable[[], bool]) -> float:
+        """All of it, from the start to the end of the processes; how many seconds it was watched."""
+        try:
+            self._begin()
+            begun = time.monotonic()
+            try:
+                self._watch(stop)
+            except (TooSlow, NotSurvived) as failure:
+                self.failures.append(str(failure))
+            seconds = time.monotonic() - begun
+            self._end()
+        finally:
+            self._system.close()
+        return seconds
+
+    def _begin(self) -> None:
         """Wait for the first result."""
         system = self._system
         system.ear.until(
@@ -97,7 +105,7 @@ class _Run:
             said = [line for line in system.log.read_text().splitlines() if line.startswith("sleevesight:")]
             raise NotSurvived(" ".join(["the system does not start:", *said]))
 
-    def watch(self, stop: Callable[[], bool]) -> None:
+    def _watch(self, stop: Callable[[], bool]) -> None:
         """Listen until the time is over, or somebody wants an end; do a fault whenever it is time for one."""
         plan = self._plan
         faults = order(plan.faults, plan.seed)
@@ -114,13 +122,17 @@ class _Run:
             if self._system.process.poll() is not None:
                 raise NotSurvived("the system has ended by itself: is the source over?")
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Stop the system in order, and take in its last words."""
-        code, seconds = self._system.stop()
+        try:
+            code, _ = self._system.stop()
+        except subprocess.TimeoutExpired:
+            self.failures.append("the system does not end")
+            return
         for _ in range(LAST_WORDS):
             self._listen()
         if code != 0:
-            self.failures.append(f"the system ended with {code} after {seconds:.1f} s, where 0 is an orderly end")
+            self.failures.append(f"the system ended with exit code {code}, where 0 is an orderly end")
 
     def report(self, seconds: float) -> Report:
         """What was found out."""
@@ -156,7 +168,8 @@ class _Run:
                 self._wrong.append(f"{track.card_id} in frame {one.frame} of {one.stream}")
 
     def _suffer(self, fault: Fault) -> None:
-        begun_ns = self._system.clock.now_ns()
+        last = self._system.ear.life(fault.kills)  # what it has counted since then dies with it
+        begun_ns = last.t_ns if last else self._system.clock.now_ns()
         seconds = recovery_s(self._system, fault)
         self._suffered.append(Suffered(fault.name, fault.kills, begun_ns, self._system.clock.now_ns(), seconds))
         self._say(f"{fault.name}: well again after {seconds:.2f} s")
@@ -167,13 +180,9 @@ class _Run:
         warm_ns = now - round(self._plan.warm_s * 1e9)
         pids = {"launcher": self._system.process.pid}
         pids |= {beat.actor: beat.pid for beat in lives if beat.started_ns < warm_ns}
-        self._samples.append(
-            Sample(
-                now,
-                {name: round(pss_mb(pid)["Pss"], 2) for name, pid in pids.items()},
-                {name: open_files(pid) for name, pid in pids.items()},
-            )
-        )
+        with contextlib.suppress(OSError, KeyError):  # one that dies meanwhile is found by its next life
+            pss = {name: round(pss_mb(pid)["Pss"], 2) for name, pid in pids.items()}
+            self._samples.append(Sample(now, pss, {name: open_files(pid) for name, pid in pids.items()}))
 
 
 def recently(truth: Truth, frame: int, memory: int) -> set[str]:

@@ -14,13 +14,16 @@ from bench.summary import FRAME_LOSSES
 from bus.messages import Heartbeat
 
 BEAT_NS = 1_100_000_000
-"""A little more than from one heartbeat to the next: what a killed process counted meanwhile died with it."""
+"""A little more than from one heartbeat to the next."""
 WELL_S, GROWTH = 3.0, 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Suffered:
-    """A fault that was done to the system, from when to when in ns, and how long after its end all was well again."""
+    """A fault that was done to the system, from when to when in ns, and how long after its end all was well again.
+
+    It begins with the last heartbeat of the process that it kills.
+    """
 
     name: str
     kills: str

@@ -13,6 +13,7 @@ from running import PATIENCE_S, SLEEVESIGHT
 from actors.config import Config, updated
 from bench.faults import FAULTS
 from bench.soak import Plan, soak
+from cli.main import main
 
 pytestmark = pytest.mark.xdist_group("soak")  # two at a time would be a load that neither is made for
 
@@ -86,3 +87,9 @@ def test_a_soak_that_cannot_start_says_why(short: Path) -> None:
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert f"{short / 'none'} is no catalogue" in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_refused_at_once(short: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A soak of an hour must not find out at its end that its folder does not exist."""
+    assert main(["bench", "soak", "--minutes", "60", "--json", str(short / "nowhere" / "out.json")]) == 2
+    assert "nowhere/out.json: its folder does not exist" in capsys.readouterr().err
