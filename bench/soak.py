@@ -58,9 +58,8 @@ def soak(config: Config, plan: Plan, stop: Callable[[], bool], say: Callable[[st
     """
     truth = _truth(config)
     folder = Path(tempfile.mkdtemp(prefix="sleevesight-soak-"))
-    system = System(_in(folder, config))
-    run = _Run(system, truth, plan, say)
     try:
+        run = _Run(System(_in(folder, config)), truth, plan, say)
         seconds = run.through(stop)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -99,7 +98,7 @@ class _Run:
         system = self._system
         system.ear.until(
             lambda: (all(map(system.ready, ACTORS)) and system.ear.results) or system.process.poll() is not None,
-            f"a first result; see {system.log}",
+            "a first result",
         )
         if system.process.poll() is not None:
             said = [line for line in system.log.read_text().splitlines() if line.startswith("sleevesight:")]

@@ -103,7 +103,11 @@ class System:
         self.ear = Ear(self.run_dir, crops)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*program, "up", "--config", str(self.file)], stderr=log, stdout=log, stdin=subprocess.DEVNULL
+                [*program, "up", "--config", str(self.file)],
+                stderr=log,
+                stdout=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for whoever started it, who ends it in order
             )
 
     def wait_ready(self) -> None:

@@ -1,9 +1,10 @@
 """`sleevesight bench soak --faults`, half a minute of it: what an evening does to a system, in small."""
 
 import json
-import shutil
+import os
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,11 @@ def small(catalogue: Path) -> Config:
     return updated(config, "capture", source="scene:still", ring_mb=8)
 
 
-def test_everything_holds(small: Config, capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_holds(
+    small: Config, short: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A kill, a stall and a flood under load: every frame answered or lost for a reason, no wrong name, no growth."""
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
     report, folder = soak(small, Plan(SECONDS, PLAYED, EVERY_S, warm_s=1.0), lambda: False, lambda _: None)
     problems = report.problems(well_s=PATIENCE_S, growth=YOUNG)
     with capsys.disabled():
@@ -43,7 +47,6 @@ def test_everything_holds(small: Config, capsys: pytest.CaptureFixture[str]) -> 
     assert report.accounts.answered > 100
     assert report.wrong == []
     assert len(report.samples) > 3
-    shutil.rmtree(folder)
 
 
 def test_an_interrupted_soak_reports(small: Config, short: Path, catalogue: Path) -> None:
@@ -61,21 +64,26 @@ def test_an_interrupted_soak_reports(small: Config, short: Path, catalogue: Path
         short / "c.toml",
     ]
     command += ["--catalog", catalogue, "--json", short / "out.json", "--faults", "--every", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, "TMPDIR": str(short)}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
     try:
         assert process.stderr is not None
         assert "well again" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
         out, errors = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     report = json.loads((short / "out.json").read_text())
     assert process.returncode == (1 if report["problems"] else 0), errors
+    assert not any("ended by itself" in problem or "not within" in problem for problem in report["problems"])
     assert "Traceback" not in errors
     assert report["faults"]
     assert report["frames"] >= report["answered"] > 0
     assert report["unaccounted"] == 0
     assert f"{report['frames']} frames" in out
+    kept = ["out.json"] if not report["problems"] else ["out.json", out.strip().rpartition("/")[2]]
+    assert sorted(path.name for path in short.iterdir() if path.name != "c.toml") == kept, report["problems"]
 
 
 def test_a_soak_that_cannot_start_says_why(short: Path) -> None:
