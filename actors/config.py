@@ -79,6 +79,7 @@ class SceneConfig(Section, frozen=True):
     height: Annotated[int, Meta(description="Frame height, px.", ge=120)] = 1520
     cards: Annotated[str, Meta(description="Folder of card pictures to show; empty: generated cards.")] = ""
     count: Annotated[int, Meta(description="How many generated cards there are to choose from.", ge=1)] = 200
+    loop: Annotated[bool, Meta(description="Begin again at the end, for ever.")] = False
 
 
 class SelectorConfig(Section, frozen=True):

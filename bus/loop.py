@@ -174,10 +174,8 @@ class Loop:
         if not ready:
             return
         begun = self.clock.now_ns()
-        heard = [one for one in (*self._publishers.values(), self._heartbeat) if one.socket in ready]
-        for publisher in heard:
-            publisher.hear()
-        if heard:  # whoever waits for readers to arrive, or just arrived, learns it at once
+        news = [one.hear() for one in (*self._publishers.values(), self._heartbeat) if one.socket in ready]
+        if any(news):  # whoever waits for readers to arrive, or just arrived, learns it at once
             self._beat()
         for fd in [fd for fd in self._callbacks if fd in ready]:
             self._callbacks[fd]()
@@ -242,10 +240,11 @@ class Loop:
         )
 
     def _all_drops(self) -> Counter[str]:
-        """The actor's own, and what its readers lost, by topic and reason."""
+        """The actor's own, and those of its sockets, by topic and reason."""
         drops = Counter(self.drops)
-        for subscriber in self._subscribers:
-            drops.update({f"{subscriber.topic.name}.{reason}": count for reason, count in subscriber.drops.items()})
+        ends: list[Subscriber | Publisher] = [*self._subscribers, *self._publishers.values(), self._heartbeat]
+        for one in ends:
+            drops.update({f"{one.topic.name}.{reason}": count for reason, count in one.drops.items()})
         return drops
 
     def _publisher(self, topic: Topic, name: str) -> Publisher:

@@ -7,13 +7,15 @@ frame, clockwise.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 VERSION = 1
 
-Corners = list[tuple[float, float]]
+Pixel = Annotated[float, Meta(ge=-1e6, le=1e6)]
+"""A coordinate in a frame, or somewhat outside; NaN is none."""
+Corners = Annotated[list[tuple[Pixel, Pixel]], Meta(min_length=4, max_length=4)]
 """Four corners x, y in frame pixels, clockwise."""
 
 Decision = Literal["confirmed", "uncertain", "unknown"]
@@ -56,9 +58,9 @@ class FrameRef(Struct, frozen=True):
     """Where a frame's pixels lie: a slot of the frame ring, readable until `hold_until_ns`."""
 
     session: str
-    slot: int
-    width: int
-    height: int
+    slot: Annotated[int, Meta(ge=0)]
+    width: Annotated[int, Meta(ge=1)]
+    height: Annotated[int, Meta(ge=1)]
     hold_until_ns: int
 
 

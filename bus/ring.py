@@ -17,6 +17,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -30,6 +31,9 @@ _F_SEAL_FUTURE_WRITE = 0x0010
 _F_ADD_SEALS = 1033
 # Populated at once: 1,700 page faults would cost the first frame in every slot 3 ms.
 _FLAGS = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
+
+_BACKLOG = 16
+Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 Pixels = NDArray[np.uint8]
 
@@ -50,8 +54,8 @@ class RingInfo(msgspec.Struct, frozen=True):
     """What a reader is told with the descriptor."""
 
     session: str
-    slots: int
-    slot_bytes: int
+    slots: Positive
+    slot_bytes: Positive
 
 
 def memory_available() -> int:
@@ -153,7 +157,7 @@ class RingServer:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.bind(str(path))
         path.chmod(0o600)
-        self._socket.listen(16)
+        self._socket.listen(_BACKLOG)
         self._socket.setblocking(False)
         self._path = path
         self.writer: RingWriter | None = None
@@ -163,8 +167,11 @@ class RingServer:
         return self._socket.fileno()
 
     def serve(self) -> None:
-        """Answer everyone who waits. A reader that hangs up at once is its own loss."""
-        while True:
+        """Answer who waits, so many at once that a flood of them does not keep the loop from its work.
+
+        A reader that hangs up at once is its own loss.
+        """
+        for _ in range(_BACKLOG):
             try:
                 connection, _ = self._socket.accept()
             except BlockingIOError:
@@ -221,9 +228,12 @@ class RingReader:
         if not fds:
             raise FrameGone("ring_gone", "the frame ring is not open yet")
         try:
-            self._info = msgspec.msgpack.decode(data, type=RingInfo)
-            self._map = mmap.mmap(fds[0], self._info.slots * self._info.slot_bytes, _FLAGS, mmap.PROT_READ)
+            info = msgspec.msgpack.decode(data, type=RingInfo)
+            self._map = mmap.mmap(fds[0], info.slots * info.slot_bytes, _FLAGS, mmap.PROT_READ)
+        except (msgspec.DecodeError, ValueError, OverflowError, OSError) as error:
+            raise FrameGone("ring_gone", f"what listens at {self._path} hands out no frame ring: {error}") from None
         finally:
             os.close(fds[0])
+        self._info = info
         if self._info.session != ref.session:
             raise FrameGone("ring_gone", "the frame belongs to a ring that has been replaced")

@@ -19,11 +19,17 @@ import zmq
 
 from bus.lock import AlreadyRunning, FileLock
 from bus.messages import Message
-from bus.topics import HEARTBEAT, TOPICS, Topic
+from bus.topics import HEARTBEAT, MAX_PART_BYTES, TOPICS, Topic
 from bus.wire import WireError, decode, encode
 
 LINGER_MS = 500
 _IPC_PATH_LIMIT = 100  # sun_path holds 108 bytes
+_HEARD_AT_ONCE = 256
+"""Subscriptions taken in at once: a flood of them must not keep the loop from its work."""
+MAX_SUBSCRIPTION_BYTES = 512
+"""Room for a handshake; a subscription is the name of a topic. 200 MB in one took its publisher half a second."""
+MAX_SUBSCRIPTIONS = 1000
+"""libzmq keeps every subscription until its peer goes: 130,000 of 40 random bytes, sent in 3 s, took 280 MB."""
 
 
 def default_run_dir() -> Path:
@@ -79,6 +85,18 @@ class Address:
         return self.run_dir.absolute() / "ring.sock"
 
 
+def _socket(context: zmq.Context[Any], kind: int, longest_bytes: int) -> Any:
+    """A socket that hangs up on whoever sends a longer part, or bytes that are no ZeroMQ of this century.
+
+    Without a ZAP domain libzmq takes what does not begin like ZMTP 3 for ZMTP 1.0, and random bytes for subscriptions:
+    one process that wrote them into new connections for 3 s kept a publisher busy for more than 10.
+    """
+    socket = context.socket(kind)
+    socket.setsockopt(zmq.MAXMSGSIZE, longest_bytes)
+    socket.setsockopt(zmq.ZAP_DOMAIN, b"sleevesight")
+    return socket
+
+
 class Publisher:
     """The one publisher of a topic; numbers what it sends."""
 
@@ -88,7 +106,9 @@ class Publisher:
         self._session = session
         self._seq = 0
         self.subscribers = 0
-        self.socket = context.socket(zmq.XPUB)
+        self.drops: Counter[str] = Counter()
+        self._strays = 0
+        self.socket = _socket(context, zmq.XPUB, MAX_SUBSCRIPTION_BYTES)
         self.socket.setsockopt(zmq.SNDHWM, topic.depth)
         self.socket.setsockopt(zmq.LINGER, LINGER_MS)
         self.socket.setsockopt(zmq.XPUB_VERBOSER, 1)  # every subscription, also of a second reader
@@ -106,12 +126,27 @@ class Publisher:
         message.session, message.seq = self._session, self._seq
         self.socket.send_multipart(encode(self.topic, message, blobs), copy=False)
 
-    def hear(self) -> None:
-        """Take in who came and who went."""
+    def hear(self) -> bool:
+        """Take in who came and who went, and whether that changed the number of readers.
+
+        Raises RuntimeError for more subscriptions than there can be: only the process's end gives their memory back.
+        """
+        before = self.subscribers
         with contextlib.suppress(zmq.Again):
-            while True:
-                event = self.socket.recv(zmq.NOBLOCK)
-                self.subscribers += 1 if event[:1] == b"\x01" else -1
+            for _ in range(_HEARD_AT_ONCE):
+                self._count(self.socket.recv(zmq.NOBLOCK))
+        return self.subscribers != before
+
+    def _count(self, event: bytes) -> None:
+        """What is no subscription (any peer may send anything), or one to another topic, is no reader."""
+        change = {b"\x01": 1, b"\x00": -1}.get(event[:1], 0)
+        if change and self.topic.name.encode().startswith(event[1:]):
+            self.subscribers = max(0, self.subscribers + change)
+        else:
+            self.drops["stray"] += 1
+            self._strays += change
+        if self.subscribers + self._strays > MAX_SUBSCRIPTIONS:
+            raise RuntimeError(f"somebody floods {self._endpoint} with subscriptions: find out who, and end it")
 
     def close(self) -> None:
         """Send what is queued, for LINGER_MS at most."""
@@ -134,7 +169,7 @@ class Subscriber:
     def __init__(self, context: zmq.Context[Any], address: Address, topic: Topic, actor: str = "") -> None:
         self.topic = topic
         self.drops: Counter[str] = Counter()
-        self.socket = context.socket(zmq.SUB)
+        self.socket = _socket(context, zmq.SUB, MAX_PART_BYTES)
         self.socket.setsockopt(zmq.RCVHWM, topic.depth)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.RECONNECT_IVL, 20)
@@ -145,8 +180,8 @@ class Subscriber:
         self._seq = 0
 
     def drain(self) -> Iterator[tuple[Message, list[memoryview]]]:
-        """Everything that waits, oldest first; what cannot be read is counted and left out."""
-        while True:
+        """What waits, oldest first, `depth` messages at most; what cannot be read is counted and left out."""
+        for _ in range(self.topic.depth):  # a flood of them must not keep the loop from its work
             try:
                 parts = self.socket.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:

@@ -9,6 +9,9 @@ from bus import messages as m
 
 Policy = Literal["latest", "every"]
 
+MAX_PART_BYTES = 1 << 20
+"""No part of a message is larger (a crop has 275 kB): readers hang up on whoever sends more than that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:

@@ -155,6 +155,37 @@ def compare(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def soak(arguments: argparse.Namespace) -> int:
+    """A long run; 1 if anything does not hold."""
+    import shutil
+
+    import msgspec
+
+    from actors.config import load, updated
+    from bench.faults import FAULTS
+    from bench.report import write
+    from bench.soak import Plan
+    from bench.soak import soak as run_soak
+
+    if arguments.json and not arguments.json.absolute().parent.is_dir():  # said now, and not after the soak
+        raise ValueError(f"--json {arguments.json}: its folder does not exist")
+    config = updated(load(arguments.config), "capture", source=arguments.source)
+    if arguments.catalog is not None:
+        config = updated(config, "matcher", catalog=str(arguments.catalog.absolute()))
+    faults = list(FAULTS) if arguments.faults else []
+    plan = Plan(60 * arguments.minutes, faults, arguments.every, arguments.seed)
+    report, folder = run_soak(config, plan, stop_request(), lambda line: print(line, file=sys.stderr, flush=True))
+    problems = report.problems()
+    print("\n".join(report.lines(problems)))
+    if arguments.json:
+        write(arguments.json, msgspec.json.format(msgspec.json.encode(report.as_json(problems))))
+    if problems:
+        print(f"what the processes said is in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
 def _labels(arguments: argparse.Namespace) -> Path:
     labels: Path = arguments.labels or arguments.images / "cards.csv"
     return labels

@@ -172,6 +172,7 @@ def _add_bench(commands: Commands) -> None:
     calibrate.add_argument("--dry-run", action="store_true", help="print them only")
     calibrate.set_defaults(run=bench.calibrate)
     _add_bench_replay(group)
+    _add_bench_soak(group)
 
 
 def _add_bench_replay(group: Commands) -> None:
@@ -190,6 +191,21 @@ def _add_bench_replay(group: Commands) -> None:
     compare.add_argument("first", type=Path, metavar="A.json")
     compare.add_argument("second", type=Path, metavar="B.json")
     compare.set_defaults(run=bench.compare)
+
+
+def _add_bench_soak(group: Commands) -> None:
+    from cli import bench
+
+    soak = group.add_parser("soak", help="a long run under load, with faults if wanted; 1 if anything does not hold")
+    soak.add_argument("--minutes", type=_above_zero, required=True, metavar="N")
+    soak.add_argument("--faults", action="store_true", help="kill, stall and pester the processes meanwhile")
+    soak.add_argument("--every", type=_positive, default=20, metavar="S", help="seconds between faults (default 20)")
+    soak.add_argument("--seed", type=int, default=0, help="of the order of the faults (default 0)")
+    soak.add_argument("--source", default="scene:demo", help="a source that goes on (default scene:demo, looped)")
+    soak.add_argument("--catalog", type=Path, metavar="CATALOG", help="default: one of the scene's generated cards")
+    soak.add_argument("--config", type=Path, help="TOML file (see `sleevesight config show`)")
+    soak.add_argument("--json", type=Path, metavar="OUT", help="write everything here")
+    soak.set_defaults(run=bench.soak)
 
 
 def _add_graded(command: argparse.ArgumentParser) -> None:
@@ -217,6 +233,13 @@ def _shared(text: str) -> int:
     value = int(text)
     if value < 2:
         raise argparse.ArgumentTypeError("must be 2 or more: thresholds are graded on other cards than they come from")
+    return value
+
+
+def _above_zero(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be above 0")
     return value
 
 

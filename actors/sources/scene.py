@@ -14,6 +14,15 @@ _MOST_CARDS = 60
 """No scenario shows more different cards than this."""
 
 
+def open_scene(name: str, config: SceneConfig) -> Scene:
+    """The scene that the configuration describes; SourceError if there is none of that name."""
+    cards = _pictures(Path(config.cards)) if config.cards else _generated(config.count)
+    try:
+        return scenario(name, cards, config.seed, (config.width, config.height))
+    except ValueError as error:
+        raise SourceError(str(error)) from None
+
+
 class SceneSource:
     """The frames of a scenario of `synth.scene`; nothing but the pixels is taken from it."""
 
@@ -23,28 +32,20 @@ class SceneSource:
     def __init__(self, name: str, config: SceneConfig) -> None:
         self._scene = open_scene(name, config)
         self._index = 0
+        self._loop = config.loop
         self.title = f"scene {name}, {self._scene.frames} frames of {config.width}x{config.height}"
 
     def read(self) -> SourceFrame | None:
-        """Render the next frame."""
-        if self._index >= self._scene.frames:
+        """Render the next frame. Looped, time goes on and frame n shows what frame n modulo the scene's length does."""
+        if self._index >= self._scene.frames and not self._loop:
             return None
-        image = self._scene.frame(self._index).image
+        image = self._scene.frame(self._index % self._scene.frames).image
         t_ns = round(self._index / self._scene.fps * 1e9)
         self._index += 1
         return SourceFrame(image, t_ns)
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def open_scene(name: str, config: SceneConfig) -> Scene:
-    """The scenario with the cards and the size of a configuration. SourceError says what is wrong with it."""
-    cards = _pictures(Path(config.cards)) if config.cards else _generated(config.count)
-    try:
-        return scenario(name, cards, config.seed, (config.width, config.height))
-    except ValueError as error:
-        raise SourceError(str(error)) from None
 
 
 def _generated(count: int) -> list[tuple[str, Pixels]]:

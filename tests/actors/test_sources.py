@@ -348,6 +348,19 @@ def test_a_scene_is_the_same_twice(scene: Config) -> None:
     assert first.t_ns > 0
 
 
+def test_a_looped_scene_begins_again_and_time_goes_on(scene: Config) -> None:
+    """A soak of an hour needs an hour of frames, and time that jumps back would be a stream of its own each time."""
+    source = open_source(updated(scene, "scene", loop=True, width=160, height=160), ManualClock())
+    once = len(played(open_source(updated(scene, "scene", width=160, height=160), ManualClock())))
+    frames = [source.read() for _ in range(once + 2)]
+    assert all(frame is not None for frame in frames)
+    first, again = frames[1], frames[once + 1]
+    assert first is not None
+    assert again is not None
+    assert (first.pixels == again.pixels).all()
+    assert again.t_ns - first.t_ns == pytest.approx(once / 30 * 1e9, abs=2)
+
+
 def test_an_unknown_scene_names_those_that_exist(scene: Config) -> None:
     """Nobody knows their names by heart."""
     with pytest.raises(SourceError, match="still"):

@@ -1,6 +1,7 @@
 """The wire format: what goes over it is plain msgpack, and nothing that comes over it can hurt."""
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import SAMPLES
 
-from bus.messages import VERSION, Bye, Frame
+from bus.messages import VERSION, Bye, Corners, Frame, Tracks
 from bus.topics import FRAME, RESULTS, TOPICS
 from bus.wire import WireError, decode, encode
 
@@ -101,3 +102,16 @@ def test_frame_topic_rejects_the_message_of_another() -> None:
     """A results message on the frame topic is not taken for a frame."""
     with pytest.raises(WireError, match=r"unknown_type|carries no messages"):
         decode([FRAME.name.encode(), encode(*SAMPLES["results"])[1]])
+
+
+@pytest.mark.parametrize(
+    "quad", [[(0.0, 0.0)] * 3, [(0.0, 0.0)] * 5, [(math.nan, 0.0)] * 4, [(math.inf, 0.0)] * 4, [(1e30, 0.0)] * 4]
+)
+def test_a_quad_is_four_points(quad: Corners) -> None:
+    """Three corners, or a corner nowhere, brought the selector down at work, and down again after its restart."""
+    topic, message = SAMPLES["tracks"]
+    assert isinstance(message, Tracks)
+    tracks = [msgspec.structs.replace(message.tracks[0], quad=quad)]
+    with pytest.raises(WireError) as refused:
+        decode(encode(topic, msgspec.structs.replace(message, tracks=tracks)))
+    assert refused.value.reason == "malformed"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -78,7 +79,7 @@ def launch() -> Iterator[Callable[..., System]]:
     """Start systems of a test's own, which are gone after it."""
     started: list[System] = []
 
-    def start(config: Config, **more: bool) -> System:
+    def start(config: Config, **more: Any) -> System:
         started.append(System(config, **more))
         return started[-1]
 

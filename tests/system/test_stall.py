@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from running import PATIENCE_S, SLEEVESIGHT, Ear, configuration
 from tape import Tape, is_board, read_number
 
 from actors.config import dump, updated
+from bench.faults import stall
 from vision.rectify import CROP_HEIGHT, CROP_WIDTH
 
 FPS = 60.0
@@ -22,15 +22,6 @@ HOLD_MS = 40.0
 MEMORY_FRAMES = 30
 """A card is confirmed a little after the frame that it was last seen in, where frames were lost."""
 STALLS = (("selector", 1.0), ("embedder", 1.0), *[("selector", 0.12)] * 10)
-
-
-def _stall(ear: Ear, pid: int, seconds: float) -> None:
-    """Stop a process, keep listening, and let it go on."""
-    os.kill(pid, signal.SIGSTOP)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        ear.listen(0.02)
-    os.kill(pid, signal.SIGCONT)
 
 
 def test_a_stalled_process_costs_frames_but_no_wrong_pixels(
@@ -54,7 +45,7 @@ def test_a_stalled_process_costs_frames_but_no_wrong_pixels(
             heard = len(ear.results)
             beat = ear.life(actor)
             assert beat is not None
-            _stall(ear, beat.pid, seconds)
+            stall(ear, beat.pid, seconds)
             ear.until(lambda heard=heard: len(ear.results) > heard + 2, f"results after {actor} went on")  # type: ignore[misc]
         after_ns = ear.results[-1].t_ns
         ear.until(lambda: ear.confirmed(after_ns), "cards are confirmed after it all")

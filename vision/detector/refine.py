@@ -99,7 +99,7 @@ def corners(start: Floats, vector: Floats) -> Floats:
 
 
 _REACH = 0.015
-"""How far the networks may be off, in card widths. Twice as far lies the rim of a sleeve, which is the stronger edge."""
+"""How far the networks may be off, in card widths. Not much farther lies a sleeve's rim, which is the stronger edge."""
 _REACH_PX = 1.5
 """At least so many pixels: less shows no edge."""
 _SUPPORT = 0.3
