@@ -66,6 +66,27 @@ def gate(arguments: argparse.Namespace) -> int:
     return 1 if found.problems else 0
 
 
+def micro(arguments: argparse.Namespace) -> int:
+    """Measure components; print each table when it is there, and write all of them where they are wanted."""
+    import msgspec
+
+    from bench.micro.options import Options
+    from bench.micro.run import chosen, facts, measured, write_page
+    from bench.micro.table import text
+
+    options = Options(quick=arguments.quick, dim=arguments.dim, cache=arguments.cache)
+    reports = []
+    for report in measured(chosen(arguments.names), options):
+        reports.append(report)
+        lines = [line for table in report.tables for line in text(table)]
+        print("\n".join([f"== {report.component} ==", *lines, facts(report), ""]), flush=True)
+    if arguments.json:
+        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(reports)) + b"\n")
+    if arguments.markdown:
+        write_page(reports, arguments.markdown)
+    return 0
+
+
 def _labels(arguments: argparse.Namespace) -> Path:
     labels: Path = arguments.labels or arguments.images / "cards.csv"
     return labels

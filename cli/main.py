@@ -171,6 +171,18 @@ def _add_bench(commands: Commands) -> None:
     _add_graded(calibrate)
     calibrate.add_argument("--dry-run", action="store_true", help="print them only")
     calibrate.set_defaults(run=bench.calibrate)
+    micro = group.add_parser("micro", help="what the parts cost, each beside what one would use instead")
+    micro.add_argument(
+        "names", nargs="*", metavar="NAME", help="ring, bus, search, embed, select, detect, pipeline; all (default)"
+    )
+    micro.add_argument("--quick", action="store_true", help="few rounds and small sizes, to see that it works")
+    micro.add_argument("--dim", type=_positive, help="numbers in a row of the search (default: the model that ships)")
+    micro.add_argument(
+        "--cache", type=Path, default=Path("build/micro"), metavar="DIR", help="what takes long to make is kept here"
+    )
+    micro.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
+    micro.add_argument("--markdown", type=Path, metavar="PAGE", help="put the tables between the marks of this page")
+    micro.set_defaults(run=bench.micro)
 
 
 def _add_graded(command: argparse.ArgumentParser) -> None:
