@@ -36,6 +36,7 @@ ACTORS, RULES, NAIVE = "selector and smoother", "their tracker and selection alo
 CPU = "CPU"
 BUDGET_MS = 2.0
 _FRAME_NS = 33_333_333
+_SLOTS, _HOLD_MS = 8, 40.0
 _SETTLED = 60
 """Frames after which every card has had its answers."""
 
@@ -80,24 +81,25 @@ class KnownCards:
     def frame(self) -> Sample:
         """The next frame for which nothing is asked, and what it cost both."""
         while True:
-            spent_ms = self._work()
+            spent_ms, told = self._work()
             asked = self._bus.take(m.Crops)
-            if not asked:
+            if told and not asked:  # nothing is told of a frame whose lease ran out
                 return {CPU: spent_ms}
             for crops in asked:
                 self._bus.feed(self._selector, MATCHES, answer(crops))
                 self._bus.feed(self._smoother, MATCHES, answer(crops))
 
-    def _work(self) -> float:
+    def _work(self) -> tuple[float, int]:
         while (ref := self._ring.write(self._shown.image)) is None:
             time.sleep(0.001)
         frame = m.Frame(stream="s", frame=self._number, t_ns=self._number * _FRAME_NS, ref=ref, detections=self._boxes)
         self._number += 1
         begun = time.thread_time_ns()
         self._bus.feed(self._selector, FRAME, frame)
-        for tracks in self._bus.take(m.Tracks):
+        told = self._bus.take(m.Tracks)
+        for tracks in told:
             self._bus.feed(self._smoother, TRACKS, tracks)
-        return (time.thread_time_ns() - begun) / 1e6
+        return (time.thread_time_ns() - begun) / 1e6, len(told)
 
 
 @contextmanager
@@ -105,8 +107,7 @@ def known_cards(shown: RenderedFrame) -> Iterator[KnownCards]:
     """The actors when every card of a rendered frame has settled."""
     with tempfile.TemporaryDirectory(prefix="sleevesight-") as folder:
         height, width = shown.image.shape[:2]
-        # Leases last as long as a busy machine may need.
-        with served_ring(Address(Path(folder)), (height, width, 3), 8, 1000.0) as ring:
+        with served_ring(Address(Path(folder)), (height, width, 3), _SLOTS, _HOLD_MS) as ring:
             yield KnownCards(FakeBus(Path(folder), clock=SystemClock()), ring, shown)
 
 
