@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from bench.whole import write_whole
 
 
 def rewrite(page: Path, contents: Mapping[str, str]) -> None:
@@ -15,12 +16,14 @@ def rewrite(page: Path, contents: Mapping[str, str]) -> None:
     text = page.read_text(encoding="utf-8")
     for name, content in contents.items():
         text = _replaced(page, text, name, content)
-    partial = page.with_name(f"{page.name}.partial-{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(page)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(page, text.encode())
+
+
+def require(page: Path, names: Iterable[str]) -> None:
+    """Raise what `rewrite` would, before anything has been measured for it."""
+    text = page.read_text(encoding="utf-8")
+    for name in names:
+        _replaced(page, text, name, "")
 
 
 def _replaced(page: Path, text: str, name: str, content: str) -> str:

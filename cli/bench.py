@@ -67,23 +67,27 @@ def gate(arguments: argparse.Namespace) -> int:
 
 
 def micro(arguments: argparse.Namespace) -> int:
-    """Measure components; print each table when it is there, and write all of them where they are wanted."""
+    """Measure components; print each table when it is there, and write it where it is wanted."""
     import msgspec
 
+    from bench.marked import require
     from bench.micro.options import Options
-    from bench.micro.run import chosen, facts, measured, write_page
+    from bench.micro.run import chosen, facts, mark, measured, write_page
     from bench.micro.table import text
+    from bench.whole import write_whole
 
-    options = Options(quick=arguments.quick, dim=arguments.dim, cache=arguments.cache)
+    names = chosen(arguments.names)
+    if arguments.markdown:
+        require(arguments.markdown, map(mark, names))
     reports = []
-    for report in measured(chosen(arguments.names), options):
+    for report in measured(names, Options(quick=arguments.quick, dim=arguments.dim, cache=arguments.cache)):
         reports.append(report)
         lines = [line for table in report.tables for line in text(table)]
         print("\n".join([f"== {report.component} ==", *lines, facts(report), ""]), flush=True)
-    if arguments.json:
-        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(reports)) + b"\n")
-    if arguments.markdown:
-        write_page(reports, arguments.markdown)
+        if arguments.json:
+            write_whole(arguments.json, msgspec.json.format(msgspec.json.encode(reports)) + b"\n")
+        if arguments.markdown:
+            write_page([report], arguments.markdown)
     return 0
 
 

@@ -175,13 +175,14 @@ def _add_bench(commands: Commands) -> None:
     micro.add_argument(
         "names", nargs="*", metavar="NAME", help="ring, bus, search, embed, select, detect, pipeline; all (default)"
     )
-    micro.add_argument("--quick", action="store_true", help="few rounds and small sizes, to see that it works")
+    extent = micro.add_mutually_exclusive_group()
+    extent.add_argument("--quick", action="store_true", help="few rounds and small sizes: figures that are for no page")
     micro.add_argument("--dim", type=_positive, help="numbers in a row of the search (default: the model that ships)")
     micro.add_argument(
         "--cache", type=Path, default=Path("build/micro"), metavar="DIR", help="what takes long to make is kept here"
     )
     micro.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
-    micro.add_argument("--markdown", type=Path, metavar="PAGE", help="put the tables between the marks of this page")
+    extent.add_argument("--markdown", type=Path, metavar="PAGE", help="put the tables between the marks of this page")
     micro.set_defaults(run=bench.micro)
 
 

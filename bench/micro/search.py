@@ -52,12 +52,13 @@ def table(cache: Path, size: int, dim: int, rounds: int) -> Table:
     measured = rows(
         alternate({title: _way(one, *asked) for title, one in opened.items()}, rounds, 10), ENGINES[0].title
     )
+    recalls = _recalls({present[title]: one for title, one in opened.items()}, (known, hashes), asked)
     found = [
         Row(
             way=row.way,
             figures=row.figures,
             facts={
-                "recall@1": _recall(present[row.way].fused, opened[row.way], (known, hashes), asked),
+                "recall@1": recalls[row.way],
                 **_facts(present[row.way], prints[row.way], folder),
             },
         )
@@ -100,13 +101,18 @@ def _way(search: Search, vectors: Vectors, hashes: Hashes) -> Way:
     return timed({FEW: lambda number: ask(number, 1), MANY: lambda number: ask(number, 5)})
 
 
-def _recall(by_both: bool, search: Search, known: tuple[Vectors, Hashes], asked: tuple[Vectors, Hashes]) -> float:
-    """By the score that the engine ranks by; comparing all rows by both takes its time, so fewer are asked."""
-    if by_both:
-        asked = asked[0][:_FUSED], asked[1][:_FUSED]
-        return recall(best_fused(*known, *asked), fused(*known, search(*asked), *asked))
-    vectors, _ = asked
-    return recall(best_cosine(known[0], vectors), cosine(known[0], search(*asked), vectors))
+def _recalls(
+    engines: dict[Engine, Search], known: tuple[Vectors, Hashes], asked: tuple[Vectors, Hashes]
+) -> dict[str, float]:
+    """By the score that each engine ranks by; comparing all rows by both takes its time, so fewer are asked."""
+    few = asked[0][:_FUSED], asked[1][:_FUSED]
+    by_cosine, by_both = best_cosine(known[0], asked[0]), best_fused(*known, *few)
+    return {
+        engine.title: recall(by_both, fused(*known, search(*few), *few))
+        if engine.fused
+        else recall(by_cosine, cosine(known[0], search(*asked), asked[0]))
+        for engine, search in engines.items()
+    }
 
 
 def _facts(engine: Engine, taken: Footprint, folder: Path) -> dict[str, float]:

@@ -109,13 +109,46 @@ def test_what_was_measured_is_printed_and_written(
     monkeypatch.setattr(run, "measured", measured)
     page, file = tmp_path / "page.md", tmp_path / "out.json"
     page.write_text(PAGE)
-    options = ["--quick", "--dim", "8", "--cache", str(tmp_path), "--json", str(file), "--markdown", str(page)]
+    options = ["--dim", "8", "--cache", str(tmp_path), "--json", str(file), "--markdown", str(page)]
     assert main(["bench", "micro", "ring", "bus", *options]) == 0
-    assert asked == [(["ring", "bus"], Options(quick=True, dim=8, cache=tmp_path))]
+    assert asked == [(["ring", "bus"], Options(dim=8, cache=tmp_path))]
     assert msgspec.json.decode(file.read_bytes(), type=list[Report]) == [report("ring"), report("bus")]
     out = capsys.readouterr().out
     assert "== ring ==\nOf ring.\n" in out
     assert "Of ring." in page.read_text()
+
+
+def test_a_page_is_looked_at_before_anything_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not after an hour."""
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    assert main(["bench", "micro", "embed", "--markdown", str(page)]) == 2
+    assert "no lines <!-- micro embed: begin -->" in capsys.readouterr().err
+    assert main(["bench", "micro", "embed", "--markdown", str(tmp_path / "none.md")]) == 2
+    assert "none.md: No such file" in capsys.readouterr().err
+
+
+def test_quick_figures_are_for_no_page(capsys: pytest.CaptureFixture[str]) -> None:
+    """A handful of rounds would stand there as if they were the measurement."""
+    with pytest.raises(SystemExit):
+        main(["bench", "micro", "--quick", "--markdown", "docs/performance.md"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_what_was_measured_stays_when_the_next_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first tables of a long run must not be lost with the last."""
+
+    def measured(names: Sequence[str], _options: Options) -> Iterator[Report]:
+        yield report(names[0])
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(run, "measured", measured)
+    page, file = tmp_path / "page.md", tmp_path / "out.json"
+    page.write_text(PAGE)
+    assert main(["bench", "micro", "ring", "bus", "--json", str(file), "--markdown", str(page)]) == 2
+    assert "Of ring." in page.read_text()
+    assert msgspec.json.decode(file.read_bytes(), type=list[Report]) == [report("ring")]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["out.json", "page.md"]
 
 
 def test_alone_passes_on_what_happens() -> None:
