@@ -57,9 +57,8 @@ format: develop ## put the code into its form
 	$(BIN)/ruff format .
 
 bench: develop $(DEMO)/catalog ## print the numbers of docs/performance.md again
-	$(BIN)/python -m bench.bus
-	$(BIN)/python -m bench.cached
-	$(BIN)/python -m bench.search
+	$(PIP) -e '.[bench]'
+	$(BIN)/sleevesight bench micro
 	$(BIN)/python -m bench.memory
 	$(BIN)/sleevesight replay scene:still --catalog $(DEMO)/catalog
 	$(BIN)/sleevesight replay scene:demo --catalog $(DEMO)/catalog

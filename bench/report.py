@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -183,18 +182,6 @@ def _processes(probe: Probe, memory: Memory) -> dict[str, Process]:
 def encode(found: Report) -> bytes:
     """The report as JSON."""
     return msgspec.json.encode(found) + b"\n"
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside itself first."""
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:  # a disk that is full says so without a name
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Report:

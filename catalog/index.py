@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int64]
 Cosines = NDArray[np.float32]
 
-_CONNECTIVITY = 16
-_EXPANSION_ADD = 128
+CONNECTIVITY = 16
+EXPANSION_ADD = 128
 
 
 def usearch() -> Usearch:
@@ -54,8 +54,8 @@ class VectorIndex:
             ndim=vectors.shape[1],
             metric="cos",
             dtype="f16",
-            connectivity=_CONNECTIVITY,
-            expansion_add=_EXPANSION_ADD,
+            connectivity=CONNECTIVITY,
+            expansion_add=EXPANSION_ADD,
         )
         index.add(np.arange(len(vectors), dtype=np.uint64), vectors, threads=1)
         return cls(index)

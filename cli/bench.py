@@ -108,8 +108,9 @@ def _replay_one(config: Config, profile: Profile, arguments: argparse.Namespace,
     from bench.measure import measure
     from bench.page import page
     from bench.replay import ActorRefused
-    from bench.report import encode, write
+    from bench.report import encode
     from bench.table import show
+    from bench.whole import write_whole
 
     for out in (arguments.json, arguments.html):
         if out is not None and not out.parent.is_dir():
@@ -119,9 +120,9 @@ def _replay_one(config: Config, profile: Profile, arguments: argparse.Namespace,
     except ActorRefused:
         return REFUSED
     if arguments.json:
-        write(arguments.json, encode(found))
+        write_whole(arguments.json, encode(found))
     if arguments.html:
-        write(arguments.html, page(found).encode())
+        write_whole(arguments.html, page(found).encode())
     show(found)
     return 0 if found.good else 1
 
@@ -163,9 +164,9 @@ def soak(arguments: argparse.Namespace) -> int:
 
     from actors.config import load, updated
     from bench.faults import FAULTS
-    from bench.report import write
     from bench.soak import Plan
     from bench.soak import soak as run_soak
+    from bench.whole import write_whole
 
     if arguments.json and not arguments.json.absolute().parent.is_dir():  # said now, and not after the soak
         raise ValueError(f"--json {arguments.json}: its folder does not exist")
@@ -178,11 +179,36 @@ def soak(arguments: argparse.Namespace) -> int:
     problems = report.problems()
     print("\n".join(report.lines(problems)))
     if arguments.json:
-        write(arguments.json, msgspec.json.format(msgspec.json.encode(report.as_json(problems))))
+        write_whole(arguments.json, msgspec.json.format(msgspec.json.encode(report.as_json(problems))))
     if problems:
         print(f"what the processes said is in {folder}")
         return 1
     shutil.rmtree(folder)
+    return 0
+
+
+def micro(arguments: argparse.Namespace) -> int:
+    """Measure components; print each table when it is there, and write it where it is wanted."""
+    import msgspec
+
+    from bench.marked import require
+    from bench.micro.options import Options
+    from bench.micro.run import chosen, facts, mark, measured, write_page
+    from bench.micro.table import text
+    from bench.whole import write_whole
+
+    names = chosen(arguments.names)
+    if arguments.markdown:
+        require(arguments.markdown, map(mark, names))
+    reports = []
+    for report in measured(names, Options(quick=arguments.quick, dim=arguments.dim, cache=arguments.cache)):
+        reports.append(report)
+        lines = [line for table in report.tables for line in text(table)]
+        print("\n".join([f"== {report.component} ==", *lines, facts(report), ""]), flush=True)
+        if arguments.json:
+            write_whole(arguments.json, msgspec.json.format(msgspec.json.encode(reports)) + b"\n")
+        if arguments.markdown:
+            write_page([report], arguments.markdown)
     return 0
 
 

@@ -173,6 +173,7 @@ def _add_bench(commands: Commands) -> None:
     calibrate.set_defaults(run=bench.calibrate)
     _add_bench_replay(group)
     _add_bench_soak(group)
+    _add_bench_micro(group)
 
 
 def _add_bench_replay(group: Commands) -> None:
@@ -206,6 +207,24 @@ def _add_bench_soak(group: Commands) -> None:
     soak.add_argument("--config", type=Path, help="TOML file (see `sleevesight config show`)")
     soak.add_argument("--json", type=Path, metavar="OUT", help="write everything here")
     soak.set_defaults(run=bench.soak)
+
+
+def _add_bench_micro(group: Commands) -> None:
+    from cli import bench
+
+    micro = group.add_parser("micro", help="what the parts cost, each beside what one would use instead")
+    micro.add_argument(
+        "names", nargs="*", metavar="NAME", help="ring, bus, search, embed, select, detect, pipeline; all (default)"
+    )
+    extent = micro.add_mutually_exclusive_group()
+    extent.add_argument("--quick", action="store_true", help="few rounds and small sizes: figures that are for no page")
+    micro.add_argument("--dim", type=_positive, help="numbers in a row of the search (default: the model that ships)")
+    micro.add_argument(
+        "--cache", type=Path, default=Path("build/micro"), metavar="DIR", help="what takes long to make is kept here"
+    )
+    micro.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
+    extent.add_argument("--markdown", type=Path, metavar="PAGE", help="put the tables between the marks of this page")
+    micro.set_defaults(run=bench.micro)
 
 
 def _add_graded(command: argparse.ArgumentParser) -> None:

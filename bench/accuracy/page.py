@@ -9,8 +9,9 @@ from typing import Any
 
 from bench.accuracy.measure import Row
 from bench.accuracy.run import ALL, Report
+from bench.marked import rewrite
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+MARK = "measured"
 _COLOURS = ("#9a9a9a", "#c98b2b", "#5b8def", "#1d4fb8")
 
 
@@ -19,16 +20,10 @@ def write_page(report: Report, page: Path) -> None:
 
     ValueError for a page without the marks.
     """
-    text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} has no lines {BEGIN} and {END}: between them the figures are written")
     plot = page.parent / "images" / f"{page.stem}.png"
+    rewrite(page, {MARK: f"{_facts(report)}\n\n![{_CAPTION}](images/{plot.name})\n\n{_tables(report)}"})
     plot.parent.mkdir(exist_ok=True)
     draw(report, plot)
-    content = f"{_facts(report)}\n\n![{_CAPTION}](images/{plot.name})\n\n{_tables(report)}"
-    page.write_text(f"{before}{BEGIN}\n\n{content}\n\n{END}{after}", encoding="utf-8")
 
 
 _CAPTION = "Top-1 and false accepts by condition, for the hash, ORB, the net and both together"

@@ -14,7 +14,7 @@ from bench.accuracy.calibrate import write as write_thresholds
 from bench.accuracy.conditions import CONDITIONS, UPSIDE_DOWN
 from bench.accuracy.gate import Grade, grade
 from bench.accuracy.measure import Graded, Truth, chosen, false_accepts, read_truth, strangers, without
-from bench.accuracy.page import BEGIN, END, write_page
+from bench.accuracy.page import MARK, write_page
 from bench.accuracy.rankers import Answer, ranked
 from bench.accuracy.run import ALL, Report, accuracy, text
 from catalog.build import build
@@ -73,7 +73,7 @@ def test_every_rival_is_graded_under_every_condition(report: Report) -> None:
 def test_the_page_says_what_the_report_says(report: Report, tmp_path: Path) -> None:
     """Numbers in the docs are printed by a command, and what people wrote around them stays."""
     page = tmp_path / "accuracy.md"
-    page.write_text(f"# Before\n{BEGIN}\nold numbers\n{END}\nafter\n")
+    page.write_text(f"# Before\n<!-- {MARK}: begin -->\nold numbers\n<!-- {MARK}: end -->\nafter\n")
     write_page(report, page)
     said = page.read_text()
     assert said.startswith("# Before\n")

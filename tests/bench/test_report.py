@@ -11,9 +11,10 @@ from actors.config import Config, updated
 from bench.budgets import Profile, Row, profile
 from bench.measure import measure, timeless, title
 from bench.page import page
-from bench.report import Report, encode, read, write
+from bench.report import Report, encode, read
 from bench.standard import sources, together
 from bench.table import line, show, sum_line, verdict
+from bench.whole import write_whole
 from bus.messages import Results, Visit
 from synth.scene import SCENARIOS
 
@@ -93,7 +94,7 @@ def test_recovery_reaches_its_row() -> None:
 def test_a_report_comes_back_from_its_file(tmp_path: Path) -> None:
     """What is compared in a year is what was measured today."""
     found = reported()
-    write(tmp_path / "a.json", encode(found))
+    write_whole(tmp_path / "a.json", encode(found))
     assert read(tmp_path / "a.json") == found
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
@@ -110,7 +111,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     """Half a report looks like a report; the error names the file that was asked for."""
     (tmp_path / "taken").mkdir()
     with pytest.raises(OSError, match="taken") as error:
-        write(tmp_path / "taken", b"x")
+        write_whole(tmp_path / "taken", b"x")
     assert error.value.filename == str(tmp_path / "taken")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 

@@ -1,0 +1,1 @@
+"""What the parts cost, each beside what one would use instead: `sleevesight bench micro`."""
