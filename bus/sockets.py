@@ -107,11 +107,12 @@ class Publisher:
         self.socket.send_multipart(encode(self.topic, message, blobs), copy=False)
 
     def hear(self) -> None:
-        """Take in who came and who went."""
+        """Take in who came and who went; guests are not counted."""
         with contextlib.suppress(zmq.Again):
             while True:
                 event = self.socket.recv(zmq.NOBLOCK)
-                self.subscribers += 1 if event[:1] == b"\x01" else -1
+                if event[1:] == self.topic.name.encode():
+                    self.subscribers += 1 if event[:1] == b"\x01" else -1
 
     def close(self) -> None:
         """Send what is queued, for LINGER_MS at most."""
@@ -129,17 +130,23 @@ class Publisher:
 
 
 class Subscriber:
-    """A reader of one topic. Knows from `seq` what it lost and from `session` that its peer restarted."""
+    """A reader of one topic. Knows from `seq` what it lost and from `session` that its peer restarted.
 
-    def __init__(self, context: zmq.Context[Any], address: Address, topic: Topic, actor: str = "") -> None:
+    A `guest` asks for everything that begins with nothing, and not for the topic by its name: so it is not counted as
+    one of the readers that a publisher waits for. It is quick to connect, because nobody waits.
+    """
+
+    def __init__(
+        self, context: zmq.Context[Any], address: Address, topic: Topic, actor: str = "", *, guest: bool = False
+    ) -> None:
         self.topic = topic
         self.drops: Counter[str] = Counter()
         self.socket = context.socket(zmq.SUB)
         self.socket.setsockopt(zmq.RCVHWM, topic.depth)
         self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.RECONNECT_IVL, 20)
-        self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
-        self.socket.setsockopt(zmq.SUBSCRIBE, topic.name.encode())
+        self.socket.setsockopt(zmq.RECONNECT_IVL, 10 if guest else 20)
+        self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 0 if guest else 200)
+        self.socket.setsockopt(zmq.SUBSCRIBE, b"" if guest else topic.name.encode())
         self.socket.connect(address.endpoint(topic, actor))
         self._session = ""
         self._seq = 0

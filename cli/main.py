@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_catalog(commands)
     _add_identify(commands)
     _add_streams(commands)
+    _add_record(commands)
     _add_inspection(commands)
     _add_bench(commands)
     _add_training(commands)
@@ -118,6 +119,17 @@ def _add_streams(commands: Commands) -> None:
     run.add_argument("actor", metavar="ACTOR", help="capture, selector, embedder, matcher, smoother or sink.NAME")
     run.add_argument("--config", type=Path)
     run.set_defaults(run=streams.run)
+
+
+def _add_record(commands: Commands) -> None:
+    from cli import record
+
+    command = commands.add_parser("record", help="write a running system's stream to a file, until it ends or Ctrl-C")
+    command.add_argument("--out", type=Path, required=True, metavar="F.mcap", help="file to make, or a folder")
+    command.add_argument("--frames", choices=["jpeg", "png", "none"], help="the pictures (default jpeg; png is exact)")
+    command.add_argument("--seconds", type=_seconds, metavar="N", help="end so long after the first frame")
+    command.add_argument("--config", type=Path, help="TOML file: which system ([bus] run_dir), and [recorder]")
+    command.set_defaults(run=record.record)
 
 
 def _add_system(command: argparse.ArgumentParser) -> None:
@@ -198,6 +210,13 @@ def _shared(text: str) -> int:
     value = int(text)
     if value < 2:
         raise argparse.ArgumentTypeError("must be 2 or more: thresholds are graded on other cards than they come from")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
     return value
 
 
