@@ -183,6 +183,21 @@ def _add_bench(commands: Commands) -> None:
     _add_graded(calibrate)
     calibrate.add_argument("--dry-run", action="store_true", help="print them only")
     calibrate.set_defaults(run=bench.calibrate)
+    _add_actor(group)
+
+
+def _add_actor(group: Commands) -> None:
+    from cli import bench
+
+    actor = group.add_parser("actor", help="play one actor from a recording; 1 if it does not say what was recorded")
+    actor.add_argument("actor", metavar="ACTOR", help="selector (with pictures), embedder, matcher or smoother")
+    actor.add_argument("recording", type=Path, metavar="F.mcap")
+    actor.add_argument("--catalog", type=Path, metavar="CATALOG", help="default: that of the recording, as the model")
+    actor.add_argument("--model", type=Path)
+    actor.add_argument("--config", type=Path, help="TOML file (default: the configuration of the recording)")
+    actor.add_argument("--tolerance", type=_seconds, default=1e-3, help="for numbers (default 0.001)")
+    actor.add_argument("--json", type=Path, metavar="OUT", help="write the report here")
+    actor.set_defaults(run=bench.actor)
 
 
 def _add_graded(command: argparse.ArgumentParser) -> None:
