@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import cv2
+import numpy as np
 
 from actors.config import Config, ConfigError, load
 from actors.provenance import provenance
@@ -22,6 +25,9 @@ from bus.topics import RESULTS, TOPICS, Topic
 
 _QUIET_MS = 200.0
 """The last heartbeats, with the final counts, come after the end of the results."""
+
+_REST_MS = 6000.0
+"""How long a stream that has ended may keep the recorder busy; the dead-man of the loop comes at 10 s."""
 
 
 class Recorder(Actor):
@@ -40,6 +46,8 @@ class Recorder(Actor):
         self._ring = bus.ring()
         self._file: BinaryIO | None = None
         self._writer: RecordingWriter | None = None
+        self._waiting: deque[Frame] = deque()
+        """Frames that were written down and whose pictures were not yet."""
         self._described = False
         self._over = False
         self._first_ns = self._last_ns = self._heard_ns = 0
@@ -69,34 +77,44 @@ class Recorder(Actor):
         self._writer.metadata(ORIGIN, provenance(config))
 
     def receive(self, topic: Topic, message: Message, blobs: Sequence[memoryview]) -> None:
-        """Write a message down, and the picture after a frame's."""
+        """Write a message down; the picture of a frame comes when everything that waits has been written."""
         assert self._writer is not None
         now = self._heard_ns = self.bus.clock.now_ns()
         with self._failing_clearly():
-            picture = self._picture(message) if isinstance(message, Frame) else None
             if not self._described:
                 self._describe()
             self._writer.message(topic, message, blobs, now)
-            self.bus.counts["messages"] += 1
-            if isinstance(message, Frame):
-                self._first_ns, self._last_ns = self._first_ns or now, now
-                self.bus.counts["frames"] += 1
-                if picture is not None:
-                    self._writer.picture(message.t_ns, self._encoded(picture), self._settings.frames)
-                    self.bus.counts["pictures"] += 1
+        self.bus.counts["messages"] += 1
+        if isinstance(message, Frame):
+            self._first_ns, self._last_ns = self._first_ns or now, now
+            self.bus.counts["frames"] += 1
+            if self._settings.frames != "none":
+                self._waiting.append(message)
         if topic is RESULTS:
             self._over = isinstance(message, Bye) and message.final
 
-    def _picture(self, message: Frame) -> Pixels | None:
-        """A copy of the frame, BGR; None if it is not wanted or cannot be had: encoding takes longer than a lease."""
-        if self._settings.frames == "none":
-            return None
+    def step(self) -> float | None:
+        """Write one picture, then listen again; end when the time is up, counted from the first frame."""
+        if self._waiting:
+            with self._failing_clearly():
+                self._illustrate(self._waiting.popleft())
+        left_ms = math.inf
+        if self._seconds is not None and self._first_ns:
+            left_ms = self._seconds * 1e3 - (self.bus.clock.now_ns() - self._first_ns) / 1e6
+            self.ended = left_ms <= 0
+        return 0.0 if self._waiting or self.ended else left_ms if left_ms < math.inf else None
+
+    def _illustrate(self, frame: Frame) -> None:
+        """Copy a picture within its lease, and encode the copy, which may take longer."""
+        assert self._writer is not None
         try:
-            with self._ring.view(message.ref) as pixels:
-                return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)  # type: ignore[return-value]
+            with self._ring.view(frame.ref) as pixels:
+                picture = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), np.uint8)
         except FrameGone as gone:
             self.bus.drops[gone.reason] += 1
-            return None
+            return
+        self._writer.picture(frame.t_ns, self._encoded(picture), self._settings.frames)
+        self.bus.counts["pictures"] += 1
 
     def _encoded(self, picture: Pixels) -> bytes:
         settings = self._settings
@@ -106,27 +124,29 @@ class Recorder(Actor):
         }[settings.frames]
         return cv2.imencode(f".{settings.frames}", picture, options)[1].tobytes()
 
-    def step(self) -> float | None:
-        """End when the time is up, counted from the first frame."""
-        if self._seconds is None or not self._first_ns:
-            return None
-        left_ms = self._seconds * 1e3 - (self.bus.clock.now_ns() - self._first_ns) / 1e6
-        self.ended = left_ms <= 0
-        return max(0.0, left_ms)
-
     def settled(self) -> bool:
-        """Whether the last words have been heard, if the stream is over."""
-        return self.ended or not self._over or self.bus.clock.now_ns() - self._heard_ns > _QUIET_MS * 1e6
+        """Whether every picture is written and, if the stream is over, the last words have been heard."""
+        heard_all = self.ended or not self._over or self.bus.clock.now_ns() - self._heard_ns > _QUIET_MS * 1e6
+        return heard_all and not self._waiting
 
     def finish(self) -> None:
-        """Write the counts and the index."""
+        """Write the pictures that wait, unless somebody waits for the end, then the counts and the index."""
         assert self._writer is not None
+        limit_ns = self.bus.clock.now_ns() + round(_REST_MS * 1e6) if self._over else 0
         with self._failing_clearly():
+            while self._waiting and self.bus.clock.now_ns() < limit_ns:
+                self._illustrate(self._waiting.popleft())
+            if self._waiting:
+                self.bus.drops["unwritten"] += len(self._waiting)
             if not self._described:
                 self._describe()
             self._writer.metadata(TALLY, {name: str(value) for name, value in self._tally().items()})
             self._writer.finish()
         self.detail = self.summary()
+
+    def queue(self) -> int:
+        """Pictures to write."""
+        return len(self._waiting)
 
     def _tally(self) -> dict[str, float]:
         counts = {name: self.bus.counts[name] for name in ("frames", "pictures", "messages")}

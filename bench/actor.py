@@ -94,7 +94,10 @@ class Tape:
     def __init__(self, path: Path, actor: Actor) -> None:
         self._path = path
         self._inputs, self._outputs = actor.inputs, actor.outputs
-        self._taken = self._taken_in() if FRAME in actor.inputs else {}
+        self._taken: dict[tuple[str, int], int] = {}
+        self._pictured: set[int] = set()
+        if FRAME in actor.inputs:
+            self._look_ahead()
         self.notes: Counter[str] = Counter()
         self.sessions: set[str] = set()
         self.recorded: list[tuple[Topic, Said]] = []
@@ -103,21 +106,31 @@ class Tape:
     def heard(self) -> Iterator[Heard]:
         """Everything that the actor heard, in the order of time."""
         waiting: list[tuple[int, int, Heard]] = []
-        newest, last = 0, None
+        frames: dict[int, Heard] = {}
+        newest = oldest = 0
         names = {topic.name for topic in (*self._inputs, *self._outputs)}
         for number, entry in enumerate(entries(self._path, names | ({IMAGE} if FRAME in self._inputs else set()))):
             if entry.channel == IMAGE:
-                if last is not None:
-                    last.picture = entry
+                if entry.log_ns in frames:
+                    frames.pop(entry.log_ns).picture = entry
                 continue
-            while waiting and waiting[0][0] < newest - _WINDOW_NS:
-                yield heapq.heappop(waiting)[2]
-            last = self._read(entry)
-            if last is not None:
-                heapq.heappush(waiting, (last.t_ns, number, last))
-                newest = max(newest, last.t_ns)
+            one = self._read(entry)
+            if one is None:
+                continue
+            heapq.heappush(waiting, (one.t_ns, number, one))
+            newest = max(newest, one.t_ns)
+            self.notes["messages that were recorded too late to be put in order"] += one.t_ns < oldest
+            if one.said is not None and isinstance(frame := one.said[0], Frame):
+                frames[frame.t_ns] = one
+            while waiting[0][0] < newest - _WINDOW_NS and not self._awaits_picture(waiting[0][2]):
+                oldest, _, early = heapq.heappop(waiting)
+                yield early
         while waiting:
             yield heapq.heappop(waiting)[2]
+
+    def _awaits_picture(self, heard: Heard) -> bool:
+        message = heard.said[0] if heard.said is not None else None
+        return isinstance(message, Frame) and heard.picture is None and message.t_ns in self._pictured
 
     def _read(self, entry: Entry) -> Heard | None:
         try:
@@ -141,17 +154,18 @@ class Tape:
             return None
         return Heard(taken, topic, (message, blobs))
 
-    def _taken_in(self) -> dict[tuple[str, int], int]:
-        """When the actor took each frame in that it answered, as the last hop of the answer says."""
-        taken = {}
-        for entry in entries(self._path, {topic.name for topic in self._outputs}):
+    def _look_ahead(self) -> None:
+        """Which frames have pictures, and when the actor took each in, as the last hop of its answer says."""
+        for entry in entries(self._path, {IMAGE, *(topic.name for topic in self._outputs)}):
+            if entry.channel == IMAGE:
+                self._pictured.add(entry.log_ns)
+                continue
             try:
                 _, message, _ = entry.message()
             except WireError:
                 continue
             if isinstance(message, FrameScoped) and message.trace:
-                taken[message.stream, message.frame] = message.trace[-1].received_ns
-        return taken
+                self._taken[message.stream, message.frame] = message.trace[-1].received_ns
 
 
 class Player:
@@ -221,8 +235,8 @@ class Comparison:
     def close(self, frames: set[tuple[str, int]]) -> tuple[int, int]:
         """Nothing more comes: what stands alone is a difference, too.
 
-        But for what the actor published for a frame that the recorder had not heard of, and for what it publishes now
-        after the recording has ended. Returns how many of each.
+        But for what the actor published for a frame that is not in the recording (`frames` are those that are), and
+        for what it publishes now after the recording has ended. Returns how many of each.
         """
         unheard = [key for key in self._then if (key[1], key[2]) not in frames]
         after = [key for key in self._now if key[2] > self._last[key[0] + key[1]]]
@@ -260,9 +274,11 @@ def replay_actor(name: str, path: Path, config: Config, tolerance: float = TOLER
     for heard in tape.heard():
         player.play(heard)
         if heard.said is not None and isinstance(message := heard.said[0], FrameScoped):
-            frames.add((message.stream, message.frame))
             first.setdefault(message.stream, message.frame)
-            bare += isinstance(message, Frame) and heard.picture is None
+            if isinstance(message, Frame) and heard.picture is None:
+                bare += 1
+            else:
+                frames.add((message.stream, message.frame))
         out += _compare(tape, player, comparison)
     out += _compare(tape, player, comparison)
     player.actor.close()
@@ -272,7 +288,7 @@ def replay_actor(name: str, path: Path, config: Config, tolerance: float = TOLER
     tape.notes.update(
         {
             "frames without their picture": bare,
-            "answers to what the recorder did not hear: left out": unheard,
+            "answers to what is not in the recording: left out": unheard,
             "messages after the end of the recording: left out": after,
             "restarts in the recording, of which this knows nothing": max(0, len(tape.sessions) - 1),
         }

@@ -18,6 +18,9 @@ from bus.topics import FRAME
 from vision.detection import Detection
 from vision.quad import as_quad
 
+_AHEAD = 1024
+"""How many headers may come before a picture."""
+
 log = get_logger("recording")
 
 
@@ -53,13 +56,13 @@ class RecordingSource:
         return None
 
     def _read(self) -> Generator[tuple[_Header, Pixels]]:
-        """Frames in the order they were recorded: each header is followed by the picture of the same time."""
-        header: _Header | None = None
+        """Frames in the order of their pictures, each of which follows the header of the same time."""
+        headers: dict[int, _Header] = {}
         try:
             for entry in entries(self._path, (FRAME.name, IMAGE)):
                 if entry.channel == FRAME.name:
-                    header = _header(entry)
-                elif header is not None and header.t_ns == entry.log_ns:
+                    _keep(headers, entry)
+                elif header := headers.pop(entry.log_ns, None):
                     yield header, decoded(entry.picture())
         except RecordingError as error:
             raise SourceError(str(error)) from None
@@ -73,18 +76,18 @@ class RecordingSource:
         self._frames.close()
 
 
-def _header(entry: Entry) -> _Header | None:
-    """None for a message that is no frame, or not one of four-cornered cards."""
+def _keep(headers: dict[int, _Header], entry: Entry) -> None:
+    """Note a frame, and forget one whose picture does not come; leave out what is no frame of four-cornered cards."""
     try:
         _, message, _ = entry.message()
-        if not isinstance(message, Frame):
-            return None
-        boxes = message.detections
-        return _Header(
-            message.t_ns, None if boxes is None else [Detection(as_quad(box.quad), box.score) for box in boxes]
-        )
+        if isinstance(message, Frame):
+            boxes = message.detections
+            found = None if boxes is None else [Detection(as_quad(box.quad), box.score) for box in boxes]
+            headers[message.t_ns] = _Header(message.t_ns, found)
     except ValueError:
-        return None
+        return
+    if len(headers) > _AHEAD:
+        del headers[next(iter(headers))]
 
 
 def decoded(image: CompressedImage) -> Pixels:
