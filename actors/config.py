@@ -184,6 +184,11 @@ class Config(Section, frozen=True):
         return Address(run_dir, self.bus.host, self.bus.port)
 
     @property
+    def launched(self) -> Path:
+        """The file in which the launcher writes down how the system was really started."""
+        return self.address.run_dir / "config.toml"
+
+    @property
     def lossless(self) -> bool:
         """Whether every frame of a stored source is to be answered, however long it takes."""
         return self.capture.pace != "paced"

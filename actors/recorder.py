@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -58,19 +57,14 @@ class Recorder(Actor):
         self.detail = f"recording to {self._file.name}"
         with self._failing_clearly():
             self._writer = RecordingWriter(self._file)
-            if self._launched.is_file():
+            if self._config.launched.is_file():
                 self._describe()
-
-    @property
-    def _launched(self) -> Path:
-        """Where the launcher wrote down how the system was really started."""
-        return self.bus.address.run_dir / "config.toml"
 
     def _describe(self) -> None:
         """Say what makes this recording: at the beginning, or as soon as there is a system to describe."""
         assert self._writer is not None
         try:
-            config = load(self._launched)
+            config = load(self._config.launched)
         except ConfigError:
             config = self._config
         self._described = True
@@ -96,13 +90,15 @@ class Recorder(Actor):
     def step(self) -> float | None:
         """Write one picture, then listen again; end when the time is up, counted from the first frame."""
         if self._waiting:
-            with self._failing_clearly():
-                self._illustrate(self._waiting.popleft())
-        left_ms = math.inf
-        if self._seconds is not None and self._first_ns:
-            left_ms = self._seconds * 1e3 - (self.bus.clock.now_ns() - self._first_ns) / 1e6
-            self.ended = left_ms <= 0
-        return 0.0 if self._waiting or self.ended else left_ms if left_ms < math.inf else None
+            self._illustrate(self._waiting.popleft())
+        left_ms = self._left_ms()
+        self.ended = left_ms is not None and left_ms <= 0
+        return 0.0 if self._waiting else left_ms
+
+    def _left_ms(self) -> float | None:
+        if self._seconds is None or not self._first_ns:
+            return None
+        return self._seconds * 1e3 - (self.bus.clock.now_ns() - self._first_ns) / 1e6
 
     def _illustrate(self, frame: Frame) -> None:
         """Copy a picture within its lease, and encode the copy, which may take longer."""
@@ -113,7 +109,8 @@ class Recorder(Actor):
         except FrameGone as gone:
             self.bus.drops[gone.reason] += 1
             return
-        self._writer.picture(frame.t_ns, self._encoded(picture), self._settings.frames)
+        with self._failing_clearly():
+            self._writer.picture(frame.t_ns, self._encoded(picture), self._settings.frames)
         self.bus.counts["pictures"] += 1
 
     def _encoded(self, picture: Pixels) -> bytes:
@@ -133,11 +130,11 @@ class Recorder(Actor):
         """Write the pictures that wait, unless somebody waits for the end, then the counts and the index."""
         assert self._writer is not None
         limit_ns = self.bus.clock.now_ns() + round(_REST_MS * 1e6) if self._over else 0
+        while self._waiting and self.bus.clock.now_ns() < limit_ns:
+            self._illustrate(self._waiting.popleft())
+        if self._waiting:
+            self.bus.drops["unwritten"] += len(self._waiting)
         with self._failing_clearly():
-            while self._waiting and self.bus.clock.now_ns() < limit_ns:
-                self._illustrate(self._waiting.popleft())
-            if self._waiting:
-                self.bus.drops["unwritten"] += len(self._waiting)
             if not self._described:
                 self._describe()
             self._writer.metadata(TALLY, {name: str(value) for name, value in self._tally().items()})
@@ -166,11 +163,12 @@ class Recorder(Actor):
 
     @contextlib.contextmanager
     def _failing_clearly(self) -> Iterator[None]:
-        """A disk that is full: what was written stays, and nothing of it is wrong."""
+        """A disk that is full: no bug, but the end; what is on it replays."""
+        assert self._file is not None
         try:
             yield
         except OSError as error:
-            raise ActorFailed(f"{self._settings.out}: {error.strerror}") from None
+            raise ActorFailed(f"{self._file.name}: {error.strerror}; what was written so far can be played") from None
 
     def close(self) -> None:
         """Close the file; on a full disk what is left in its buffer is lost."""

@@ -125,7 +125,7 @@ def _add_record(commands: Commands) -> None:
     from cli import record
 
     command = commands.add_parser("record", help="write a running system's stream to a file, until it ends or Ctrl-C")
-    command.add_argument("--out", type=Path, required=True, metavar="F.mcap", help="file to make, or a folder")
+    command.add_argument("--out", required=True, metavar="F.mcap", help="file to make, or a folder")
     command.add_argument("--frames", choices=["jpeg", "png", "none"], help="the pictures (default jpeg; png is exact)")
     command.add_argument("--seconds", type=_seconds, metavar="N", help="end so long after the first frame")
     command.add_argument("--config", type=Path, help="TOML file: which system ([bus] run_dir), and [recorder]")

@@ -20,7 +20,7 @@ def record(arguments: argparse.Namespace) -> int:
     from bus.loop import ActorFailed, Loop
 
     single_threaded()
-    config = updated(load(arguments.config), "recorder", out=str(arguments.out))
+    config = updated(load(arguments.config), "recorder", out=arguments.out)
     if arguments.frames is not None:
         config = updated(config, "recorder", frames=arguments.frames)
     if arguments.config is None:
