@@ -6,6 +6,7 @@ knows them, and metadata. A file that was cut off anywhere can be read up to the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,14 +83,11 @@ def entries(path: Path, channels: Collection[str]) -> Iterator[Entry]:
 
 
 def origin(path: Path) -> dict[str, str]:
-    """What made a recording, as it says itself; nothing if it does not."""
-    with path.open("rb") as file:
-        try:
-            for record in StreamReader(file, emit_chunks=True).records:
-                if isinstance(record, Metadata) and record.name == ORIGIN:
-                    return dict(record.metadata)
-        except Exception as error:  # see above
-            log.warning("recording damaged: it does not say what made it", path=str(path), reason=repr(error))
+    """What made a recording, as it says itself; nothing if it does not, or is damaged before it does."""
+    with path.open("rb") as file, contextlib.suppress(Exception):  # see above
+        for record in StreamReader(file, emit_chunks=True).records:
+            if isinstance(record, Metadata) and record.name == ORIGIN:
+                return dict(record.metadata)
     return {}
 
 
