@@ -25,6 +25,7 @@ from bus.topics import TOPICS, Topic
 from bus.wire import decode, encode
 
 IMAGE, ANNOTATIONS = "image", "annotations"
+TOPIC_NAMES = frozenset(topic.name for topic in TOPICS.values() if topic.recorded)
 ORIGIN, TALLY = "sleevesight", "sleevesight.end"
 """The metadata: what made the recording, at its beginning; what became of it, at its end."""
 CHUNK_BYTES = 1 << 16
@@ -153,6 +154,3 @@ def _with_blobs(message: Message, blobs: Sequence[memoryview]) -> bytes:
     """Readers of the header ignore keys that they do not know, so that it stays one."""
     header: dict[str, Any] = {"type": message.__struct_config__.tag, **msgspec.structs.asdict(message)}
     return msgspec.msgpack.encode(header | {"blobs": blobs})
-
-
-TOPIC_NAMES = frozenset(topic.name for topic in TOPICS.values() if topic.recorded)

@@ -1,19 +1,14 @@
 """One actor played from a recording: what it publishes now beside what it published then. No sockets, no processes.
 
-What the actor heard comes to it through the fake bus with the recorded times. When it took a frame in, its own
-recorded answer says; other messages come when they were published, which is a fraction of a millisecond before they
-arrived. So a recording of a lockstep replay is repeated exactly, and one of a live system but for what came to the
-actor from two sides at the same moment.
+What the actor heard comes to it through the fake bus at the recorded times (`bench.tape`). So a recording of a lockstep
+replay is repeated exactly, and one of a live system but for what came to the actor from two sides at the same moment.
 """
 
 from __future__ import annotations
 
-import heapq
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +16,23 @@ import numpy as np
 
 from actors.config import Config, parse, updated
 from actors.provenance import provenance
-from actors.recording import IMAGE, Entry, entries, origin
+from actors.recording import origin
 from actors.run import make
 from actors.sources.recording import decoded
-from bench.equal import Difference, Said, difference
-from bus.actor import Actor
+from bench.equal import Comparison, Difference, Key, Said
+from bench.tape import Heard, Tape
 from bus.clock import ManualClock
 from bus.fake import FakeBus
-from bus.messages import Bye, Frame, FrameRef, FrameScoped, Results
+from bus.messages import Frame, FrameRef, FrameScoped
 from bus.ring import FrameGone, Pixels
-from bus.topics import FRAME, Topic
-from bus.wire import WireError
+from bus.topics import FRAME, TRACKS, Topic
 
 ACTORS = ("selector", "embedder", "matcher", "smoother")
 TOLERANCE = 1e-3
-_WINDOW_NS = 3_000_000_000
-"""How far two messages may have changed places on the way into the recording."""
 _PICTURES = 8
 _SHOWN = 10
 _PATIENT_MS = 60_000.0
 """An inference that takes longer here than it did then is no difference."""
-
-Key = tuple[str, str, int, bool]
-"""Topic, stream, frame, and whether it is the message that closes the stream."""
 
 
 class Gallery:
@@ -76,96 +65,6 @@ class GalleryBus(FakeBus):
     def ring(self) -> Any:
         """What the actor reads its frames from."""
         return self.gallery
-
-
-@dataclass(slots=True)
-class Heard:
-    """What came to the actor, and when; no message: the actor itself came to its end."""
-
-    t_ns: int
-    topic: Topic
-    said: Said | None
-    picture: Entry | None = None
-
-
-class Tape:
-    """The part of a recording that concerns one actor."""
-
-    def __init__(self, path: Path, actor: Actor) -> None:
-        self._path = path
-        self._inputs, self._outputs = actor.inputs, actor.outputs
-        self._taken: dict[tuple[str, int], int] = {}
-        self._pictured: set[int] = set()
-        if FRAME in actor.inputs:
-            self._look_ahead()
-        self.notes: Counter[str] = Counter()
-        self.sessions: set[str] = set()
-        self.recorded: list[tuple[Topic, Said]] = []
-        """What the actor published by the time that was read last; whoever takes it clears it."""
-
-    def heard(self) -> Iterator[Heard]:
-        """Everything that the actor heard, in the order of time."""
-        waiting: list[tuple[int, int, Heard]] = []
-        frames: dict[int, Heard] = {}
-        newest = oldest = 0
-        names = {topic.name for topic in (*self._inputs, *self._outputs)}
-        for number, entry in enumerate(entries(self._path, names | ({IMAGE} if FRAME in self._inputs else set()))):
-            if entry.channel == IMAGE:
-                if entry.log_ns in frames:
-                    frames.pop(entry.log_ns).picture = entry
-                continue
-            one = self._read(entry)
-            if one is None:
-                continue
-            heapq.heappush(waiting, (one.t_ns, number, one))
-            newest = max(newest, one.t_ns)
-            self.notes["messages that were recorded too late to be put in order"] += one.t_ns < oldest
-            if one.said is not None and isinstance(frame := one.said[0], Frame):
-                frames[frame.t_ns] = one
-            while waiting[0][0] < newest - _WINDOW_NS and not self._awaits_picture(waiting[0][2]):
-                oldest, _, early = heapq.heappop(waiting)
-                yield early
-        while waiting:
-            yield heapq.heappop(waiting)[2]
-
-    def _awaits_picture(self, heard: Heard) -> bool:
-        message = heard.said[0] if heard.said is not None else None
-        return isinstance(message, Frame) and heard.picture is None and message.t_ns in self._pictured
-
-    def _read(self, entry: Entry) -> Heard | None:
-        try:
-            topic, message, blobs = entry.message()
-        except WireError as error:
-            self.notes[f"messages that are {error.reason}"] += 1
-            return None
-        if topic in self._outputs:
-            self.sessions.add(message.session)
-            if isinstance(message, Bye):
-                return Heard(entry.log_ns, topic, None)
-            self.recorded.append((topic, (message, blobs)))
-            return None
-        if isinstance(message, Bye):
-            return None
-        if not isinstance(message, Frame):
-            return Heard(entry.publish_ns, topic, (message, blobs))
-        taken = self._taken.get((message.stream, message.frame))
-        if taken is None:
-            self.notes["frames that it did not answer then: left out"] += 1
-            return None
-        return Heard(taken, topic, (message, blobs))
-
-    def _look_ahead(self) -> None:
-        """Which frames have pictures, and when the actor took each in, as the last hop of its answer says."""
-        for entry in entries(self._path, {IMAGE, *(topic.name for topic in self._outputs)}):
-            if entry.channel == IMAGE:
-                self._pictured.add(entry.log_ns)
-                continue
-            try:
-                _, message, _ = entry.message()
-            except WireError:
-                continue
-            if isinstance(message, FrameScoped) and message.trace:
-                self._taken[message.stream, message.frame] = message.trace[-1].received_ns
 
 
 class Player:
@@ -206,52 +105,6 @@ class Player:
         return [(topic, (message, blobs)) for topic, message, blobs in sent]
 
 
-@dataclass
-class Comparison:
-    """What was said then and what is said now, brought together as both come in."""
-
-    tolerance: float
-    equal: int = 0
-    differences: list[tuple[Key, Difference]] = field(default_factory=list)
-    _then: dict[Key, Said] = field(default_factory=dict)
-    _now: dict[Key, Said] = field(default_factory=dict)
-    _last: Counter[str] = field(default_factory=Counter)
-
-    def add(self, topic: Topic, said: Said, *, recorded: bool) -> None:
-        """Take a message of one side in, and compare it if the other side's is there."""
-        key = _key(topic, said)
-        if recorded:
-            self._last[key[0] + key[1]] = max(self._last[key[0] + key[1]], key[2])
-        mine, other = (self._then, self._now) if recorded else (self._now, self._then)
-        mine[key] = said
-        if key not in other:
-            return
-        found = difference(topic, self._then.pop(key), self._now.pop(key), self.tolerance)
-        if found is None:
-            self.equal += 1
-        else:
-            self.differences.append((key, found))
-
-    def close(self, frames: set[tuple[str, int]]) -> tuple[int, int]:
-        """Nothing more comes: what stands alone is a difference, too.
-
-        But for what the actor published for a frame that is not in the recording (`frames` are those that are), and
-        for what it publishes now after the recording has ended. Returns how many of each.
-        """
-        unheard = [key for key in self._then if (key[1], key[2]) not in frames]
-        after = [key for key in self._now if key[2] > self._last[key[0] + key[1]]]
-        self.differences += [(key, Difference("", "a message", "nothing")) for key in self._then.keys() - set(unheard)]
-        self.differences += [(key, Difference("", "nothing", "a message")) for key in self._now.keys() - set(after)]
-        self.differences.sort(key=lambda one: (one[0][1], one[0][2]))
-        return len(unheard), len(after)
-
-
-def _key(topic: Topic, said: Said) -> Key:
-    message = said[0]
-    assert isinstance(message, FrameScoped)
-    return topic.name, message.stream, message.frame, isinstance(message, Results) and message.closing
-
-
 def recorded_config(path: Path) -> Config:
     """The configuration that a recording was made with, as far as it says; ConfigError if it is another version's."""
     return parse(origin(path).get("config", ""))
@@ -274,7 +127,8 @@ def replay_actor(name: str, path: Path, config: Config, tolerance: float = TOLER
     for heard in tape.heard():
         player.play(heard)
         if heard.said is not None and isinstance(message := heard.said[0], FrameScoped):
-            first.setdefault(message.stream, message.frame)
+            if heard.topic in (FRAME, TRACKS):  # the others do not speak of every frame
+                first.setdefault(message.stream, message.frame)
             if isinstance(message, Frame) and heard.picture is None:
                 bare += 1
             else:

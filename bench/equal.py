@@ -1,15 +1,17 @@
-"""Whether two messages say the same: everything but who sent them and when, numbers to a tolerance."""
+"""Whether two actors say the same: everything but who sent it and when, numbers to a tolerance."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from bus.messages import Message
+from bus.messages import FrameScoped, Message, Results
 from bus.topics import CROPS, EMBEDDINGS, Topic
 
 _TIMES = ("v", "session", "seq", "trace")
@@ -25,6 +27,9 @@ class Difference(NamedTuple):
 
 
 Said = tuple[Message, Sequence[memoryview]]
+
+Key = tuple[str, str, int, bool]
+"""Topic, stream, frame, and whether it is the message that closes the stream."""
 
 
 def difference(topic: Topic, recorded: Said, replayed: Said, tolerance: float) -> Difference | None:
@@ -81,3 +86,49 @@ def _apart(topic: Topic, place: int, old: memoryview, new: memoryview) -> float:
     if topic is CROPS:
         return float(np.abs(left.astype(np.int16) - right).mean()) / 255
     return float(np.unpackbits(left ^ right).mean())
+
+
+@dataclass
+class Comparison:
+    """What was said then and what is said now, brought together as both come in."""
+
+    tolerance: float
+    equal: int = 0
+    differences: list[tuple[Key, Difference]] = field(default_factory=list)
+    _then: dict[Key, Said] = field(default_factory=dict)
+    _now: dict[Key, Said] = field(default_factory=dict)
+    _last: Counter[str] = field(default_factory=Counter)
+
+    def add(self, topic: Topic, said: Said, *, recorded: bool) -> None:
+        """Take a message of one side in, and compare it if the other side's is there."""
+        key = _key(topic, said)
+        if recorded:
+            self._last[key[0] + key[1]] = max(self._last[key[0] + key[1]], key[2])
+        mine, other = (self._then, self._now) if recorded else (self._now, self._then)
+        mine[key] = said
+        if key not in other:
+            return
+        found = difference(topic, self._then.pop(key), self._now.pop(key), self.tolerance)
+        if found is None:
+            self.equal += 1
+        else:
+            self.differences.append((key, found))
+
+    def close(self, frames: set[tuple[str, int]]) -> tuple[int, int]:
+        """Nothing more comes: what stands alone is a difference, too.
+
+        But for what the actor published for a frame that is not in the recording (`frames` are those that are), and
+        for what it publishes now after the recording has ended. Returns how many of each.
+        """
+        unheard = [key for key in self._then if (key[1], key[2]) not in frames]
+        after = [key for key in self._now if key[2] > self._last[key[0] + key[1]]]
+        self.differences += [(key, Difference("", "a message", "nothing")) for key in self._then.keys() - set(unheard)]
+        self.differences += [(key, Difference("", "nothing", "a message")) for key in self._now.keys() - set(after)]
+        self.differences.sort(key=lambda one: (one[0][1], one[0][2]))
+        return len(unheard), len(after)
+
+
+def _key(topic: Topic, said: Said) -> Key:
+    message = said[0]
+    assert isinstance(message, FrameScoped)
+    return topic.name, message.stream, message.frame, isinstance(message, Results) and message.closing

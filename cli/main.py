@@ -127,7 +127,7 @@ def _add_record(commands: Commands) -> None:
     command = commands.add_parser("record", help="write a running system's stream to a file, until it ends or Ctrl-C")
     command.add_argument("--out", required=True, metavar="F.mcap", help="file to make, or a folder")
     command.add_argument("--frames", choices=["jpeg", "png", "none"], help="the pictures (default jpeg; png is exact)")
-    command.add_argument("--seconds", type=_seconds, metavar="N", help="end so long after the first frame")
+    command.add_argument("--seconds", type=_more_than_0, metavar="N", help="end so long after the first frame")
     command.add_argument("--config", type=Path, help="TOML file: which system ([bus] run_dir), and [recorder]")
     command.set_defaults(run=record.record)
 
@@ -195,7 +195,7 @@ def _add_actor(group: Commands) -> None:
     actor.add_argument("--catalog", type=Path, metavar="CATALOG", help="default: that of the recording, as the model")
     actor.add_argument("--model", type=Path)
     actor.add_argument("--config", type=Path, help="TOML file (default: the configuration of the recording)")
-    actor.add_argument("--tolerance", type=_seconds, default=1e-3, help="for numbers (default 0.001)")
+    actor.add_argument("--tolerance", type=_more_than_0, default=1e-3, help="for numbers (default 0.001)")
     actor.add_argument("--json", type=Path, metavar="OUT", help="write the report here")
     actor.set_defaults(run=bench.actor)
 
@@ -228,7 +228,7 @@ def _shared(text: str) -> int:
     return value
 
 
-def _seconds(text: str) -> float:
+def _more_than_0(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError("must be more than 0")
