@@ -12,7 +12,7 @@ from bus.actor import Actor, Bus
 from bus.log import get_logger
 from bus.messages import Box, Frame, Hop, Results
 from bus.ring import RingServer, RingWriter
-from bus.topics import FRAME, RESULTS
+from bus.topics import FRAME, RECORDER, RESULTS
 from vision.quad import corners
 from vision.watch import Watcher
 
@@ -36,6 +36,8 @@ class Capture(Actor):
         super().__init__(bus)
         self._config = config
         self._pace = config.capture.pace
+        self._readers = 1 + any(f"sink.{name}" == RECORDER for name in config.sinks.enabled)
+        """How many have to listen before a stored source begins."""
         self._source: Source | None = None
         self._next: SourceFrame | None = None
         self._ring: RingWriter | None = None
@@ -118,7 +120,7 @@ class Capture(Actor):
 
     def _wait_ms(self, frame: SourceFrame) -> float:
         """How long a stored source has to wait: for a reader, for answers, for a slot, or for the frame's time."""
-        if self._config.capture.wait_for_reader and self._frame < 0 and not self.bus.subscribers(FRAME):
+        if self._config.capture.wait_for_reader and self._frame < 0 and self.bus.subscribers(FRAME) < self._readers:
             return 20.0
         now = self.bus.clock.now_ns()
         if self._pace == "paced":

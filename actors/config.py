@@ -67,7 +67,7 @@ class CaptureConfig(Section, frozen=True):
         float, Meta(description="How long readers may use a frame before its slot is written again.", gt=0)
     ] = 90.0
     wait_for_reader: Annotated[
-        bool, Meta(description="Hold a stored source back until the selector listens, so that no frame is missed.")
+        bool, Meta(description="Hold a stored source back until its readers listen, so that no frame is missed.")
     ] = True
 
 
@@ -140,6 +140,19 @@ class SinksConfig(Section, frozen=True):
     jsonl: Annotated[str, Meta(description="File of the jsonl sink.")] = "results.jsonl"
 
 
+class RecorderConfig(Section, frozen=True):
+    """What the recorder writes (sleevesight record, or the sink recorder)."""
+
+    out: Annotated[
+        str, Meta(description="MCAP file, or a folder for files named by their time; what exists is never overwritten.")
+    ] = ""
+    frames: Annotated[
+        Literal["jpeg", "png", "none"],
+        Meta(description="The pictures: jpeg is small, png exact and slow; without them a file cannot be replayed."),
+    ] = "jpeg"
+    quality: Annotated[int, Meta(description="Quality of jpeg.", ge=1, le=100)] = 90
+
+
 class LogConfig(Section, frozen=True):
     """What the processes say of themselves."""
 
@@ -162,6 +175,7 @@ class Config(Section, frozen=True):
     matcher: MatcherConfig = field(default_factory=MatcherConfig)
     smoother: SmootherConfig = field(default_factory=SmootherConfig)
     sinks: SinksConfig = field(default_factory=SinksConfig)
+    recorder: RecorderConfig = field(default_factory=RecorderConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
     @property
@@ -169,6 +183,11 @@ class Config(Section, frozen=True):
         """Where the bus of this configuration is."""
         run_dir = Path(self.bus.run_dir).expanduser() if self.bus.run_dir else default_run_dir()
         return Address(run_dir, self.bus.host, self.bus.port)
+
+    @property
+    def launched(self) -> Path:
+        """The file in which the launcher writes down how the system was really started."""
+        return self.address.run_dir / "config.toml"
 
     @property
     def lossless(self) -> bool:

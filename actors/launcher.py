@@ -48,7 +48,7 @@ class Launcher:
         self._address = config.address
         self._address.prepare()
         self._lock = FileLock(config.address.run_dir / "launcher.lock", "sleevesight")
-        self._path = config.address.run_dir / "config.toml"
+        self._path = config.launched
         self._path.write_text(dump(config, comments=False))
         self._path.chmod(0o600)
         preload(config)

@@ -24,6 +24,7 @@ from catalog.index import usearch
 
 _FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
 _MODULES = ("capture", "selector", "embedder", "backends.onnx", "backends.detector", "matcher", "smoother", "sink")
+_SINKS = {"console": "sinks.console", "recorder": "recorder"}
 _POLL_S = 0.005
 
 
@@ -91,7 +92,8 @@ def preload(config: Config) -> None:
     single_threaded()
     scheme = config.capture.source.partition(":")[0]
     sources = [f"sources.{scheme}"] if scheme in ("scene", "video", "images", "recording", "camera") else []
-    for module in (*_MODULES, *sources, *(f"sinks.{name}" for name in ("console",) if name in config.sinks.enabled)):
+    sinks = [module for name, module in _SINKS.items() if name in config.sinks.enabled]
+    for module in (*_MODULES, *sources, *sinks):
         importlib.import_module(f"actors.{module}")
     usearch()  # after the engine: see there
     gc.collect()

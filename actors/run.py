@@ -80,9 +80,9 @@ def make(name: str, bus: Bus, config: Config) -> Actor:
 
         return SmootherActor(bus, config)
     if name.startswith("sink."):
-        from actors.sink import SinkActor
+        from actors.sink import make_sink
 
-        return SinkActor(bus, config, name.removeprefix("sink."))
+        return make_sink(bus, config, name)
     raise ValueError(f"there is no actor {name!r}; the actors are {', '.join(ACTORS)} and sink.NAME")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from actors.config import Config
-from actors.sinks.base import Sink, load
+from actors.sinks.base import Sink, find, load
 from bus.actor import Actor, Bus
 from bus.messages import Results
 from bus.topics import RESULTS
@@ -36,3 +38,15 @@ class SinkActor(Actor):
         """Let the sink finish."""
         if self._sink is not None:
             self._sink.close()
+
+
+def make_sink(bus: Bus, config: Config, name: str) -> Actor:
+    """The process `sink.NAME`: an actor as it is, any other sink within a SinkActor. ValueError if there is none."""
+    sink = name.removeprefix("sink.")
+    kind = find(sink).load()
+    if not (isinstance(kind, type) and issubclass(kind, Actor)):
+        return SinkActor(bus, config, sink)
+    made: Callable[[Bus, Config], Actor] = kind
+    actor = made(bus, config)
+    actor.name = name
+    return actor

@@ -30,6 +30,9 @@ class Bus(Protocol):
     def subscribers(self, topic: Topic) -> int:
         """How many readers a topic of this actor has right now."""
 
+    def losses(self) -> Counter[str]:
+        """`drops`, and those of its sockets, by topic and reason."""
+
     def watch(self, fd: int, callback: Callable[[], None]) -> None:
         """Call back from the loop whenever a file descriptor is readable."""
 
@@ -49,6 +52,8 @@ class Actor:
     inputs: ClassVar[tuple[Topic, ...]] = ()
     ends_with: ClassVar[tuple[Topic, ...]] = ()
     """The inputs whose last message is the last that this actor waits for (a feedback edge is none of them)."""
+    takes_all: ClassVar[bool] = False
+    """Whether it is handed every message, also of a `latest` topic, and the goodbyes too."""
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus

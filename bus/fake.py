@@ -44,6 +44,10 @@ class FakeBus:
         """As many as the test says."""
         return self.readers[topic.name]
 
+    def losses(self) -> Counter[str]:
+        """Nothing gets lost on the way here."""
+        return Counter(self.drops)
+
     def watch(self, fd: int, callback: Callable[[], None]) -> None:
         """Keep the callback for the test to call."""
         self.watched[fd] = callback

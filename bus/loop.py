@@ -28,7 +28,7 @@ from bus.heap import give_back
 from bus.log import get_logger
 from bus.messages import Bye, Heartbeat, Message
 from bus.sockets import Address, Publisher, Subscriber
-from bus.topics import HEARTBEAT, Topic
+from bus.topics import HEARTBEAT, PIPELINE, Topic
 
 if TYPE_CHECKING:
     from bus.ring import RingReader
@@ -50,7 +50,10 @@ class ActorFailed(Exception):
 
 
 class Loop:
-    """Runs one actor until its input ends, a signal comes, or it ends by itself. It is the actor's `Bus`."""
+    """Runs one actor until its input ends, a signal comes, or it ends by itself. It is the actor's `Bus`.
+
+    A `guest` listens to a system that does not know of it (`bus.sockets.Subscriber`).
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Loop:
         address: Address,
         *,
         lossless: bool = False,
+        guest: bool = False,
         deadman: bool = True,
     ) -> None:
         address.prepare()
@@ -67,7 +71,7 @@ class Loop:
         self.session = secrets.token_hex(4)
         self.counts: Counter[str] = Counter()
         self.drops: Counter[str] = Counter()
-        self._lossless = lossless
+        self._guest = guest
         self._deadman = deadman
         self._context = zmq.Context()
         self._poller = zmq.Poller()
@@ -80,9 +84,14 @@ class Loop:
         self._gone: set[str] = set()
         self._stop = False
         self._actor = actor(self)
+        self._lossless = lossless or self._actor.takes_all
         self._heartbeat = self._publisher(HEARTBEAT, name)
         self._publishers = {topic.name: self._publisher(topic, name) for topic in self._actor.outputs}
-        self._subscribers = [self._subscriber(topic) for topic in self._actor.inputs]
+        self._subscribers = [
+            self._subscriber(topic, publisher)
+            for topic in self._actor.inputs
+            for publisher in (PIPELINE if topic is HEARTBEAT else (topic.publisher,))
+        ]
 
     # What the actor uses.
 
@@ -94,6 +103,14 @@ class Loop:
     def subscribers(self, topic: Topic) -> int:
         """How many readers a topic of this actor has right now."""
         return self._publishers[topic.name].subscribers
+
+    def losses(self) -> Counter[str]:
+        """The actor's own, and those of its sockets, by topic and reason."""
+        drops = Counter(self.drops)
+        ends: list[Subscriber | Publisher] = [*self._subscribers, *self._publishers.values(), self._heartbeat]
+        for one in ends:
+            drops.update({f"{one.topic.name}.{reason}": count for reason, count in one.drops.items()})
+        return drops
 
     def watch(self, fd: int, callback: Callable[[], None]) -> None:
         """Call back from the loop whenever a file descriptor is readable."""
@@ -188,12 +205,15 @@ class Loop:
             self._work_ms.append((self.clock.now_ns() - begun) / 1e6)
 
     def _take(self, subscriber: Subscriber) -> bool:
-        topic, waiting = subscriber.topic, []
+        topic = subscriber.topic
+        waiting: list[tuple[Message, list[memoryview]]] = []
         for message, blobs in subscriber.drain():
             if isinstance(message, Bye):
                 self._gone.add(topic.name)
                 if message.final:
                     self._byes.add(topic.name)
+                if self._actor.takes_all:
+                    waiting.append((message, blobs))
             else:
                 self._byes.discard(topic.name)  # the publisher is back with a new stream
                 self._gone.discard(topic.name)
@@ -214,7 +234,7 @@ class Loop:
         for topic in self._actor.outputs:
             self.publish(topic, Bye(final=final, reason=self._actor.detail, frames=self.counts["frames"]))
         self._beat()
-        log.info("stopped", actor=self._actor.name, **self.counts, drops=dict(self._all_drops()))
+        log.info("stopped", actor=self._actor.name, **self.counts, drops=dict(self.losses()))
 
     def _beat(self) -> None:
         if self._deadman and self._state == "ready":
@@ -230,7 +250,7 @@ class Loop:
                 last_in_ns=self._last_in_ns,
                 last_out_ns=self._last_out_ns,
                 counts=dict(self.counts),
-                drops=dict(self._all_drops()),
+                drops=dict(self.losses()),
                 subscribers={name: publisher.subscribers for name, publisher in self._publishers.items()},
                 queue=self._actor.queue(),
                 p95_ms=durations[int(len(durations) * 0.95)] if durations else 0.0,
@@ -239,21 +259,13 @@ class Loop:
             )
         )
 
-    def _all_drops(self) -> Counter[str]:
-        """The actor's own, and those of its sockets, by topic and reason."""
-        drops = Counter(self.drops)
-        ends: list[Subscriber | Publisher] = [*self._subscribers, *self._publishers.values(), self._heartbeat]
-        for one in ends:
-            drops.update({f"{one.topic.name}.{reason}": count for reason, count in one.drops.items()})
-        return drops
-
     def _publisher(self, topic: Topic, name: str) -> Publisher:
         publisher = Publisher(self._context, self.address, topic, name, self.session)
         self._poller.register(publisher.socket, zmq.POLLIN)
         return publisher
 
-    def _subscriber(self, topic: Topic) -> Subscriber:
-        subscriber = Subscriber(self._context, self.address, topic)
+    def _subscriber(self, topic: Topic, publisher: str) -> Subscriber:
+        subscriber = Subscriber(self._context, self.address, topic, publisher, guest=self._guest)
         self._poller.register(subscriber.socket, zmq.POLLIN)
         return subscriber
 

@@ -107,7 +107,7 @@ class Publisher:
         self._seq = 0
         self.subscribers = 0
         self.drops: Counter[str] = Counter()
-        self._strays = 0
+        self._others = 0
         self.socket = _socket(context, zmq.XPUB, MAX_SUBSCRIPTION_BYTES)
         self.socket.setsockopt(zmq.SNDHWM, topic.depth)
         self.socket.setsockopt(zmq.LINGER, LINGER_MS)
@@ -138,14 +138,14 @@ class Publisher:
         return self.subscribers != before
 
     def _count(self, event: bytes) -> None:
-        """What is no subscription (any peer may send anything), or one to another topic, is no reader."""
-        change = {b"\x01": 1, b"\x00": -1}.get(event[:1], 0)
-        if change and self.topic.name.encode().startswith(event[1:]):
+        """Who asks for this topic by its name is a reader; a guest asks for less, and a stray for something else."""
+        change, name = {b"\x01": 1, b"\x00": -1}.get(event[:1], 0), self.topic.name.encode()
+        if change and event[1:] == name:
             self.subscribers = max(0, self.subscribers + change)
         else:
-            self.drops["stray"] += 1
-            self._strays += change
-        if self.subscribers + self._strays > MAX_SUBSCRIPTIONS:
+            self._others += change
+            self.drops["stray"] += not (change and name.startswith(event[1:]))
+        if self.subscribers + self._others > MAX_SUBSCRIPTIONS:
             raise RuntimeError(f"somebody floods {self._endpoint} with subscriptions: find out who, and end it")
 
     def close(self) -> None:
@@ -164,17 +164,23 @@ class Publisher:
 
 
 class Subscriber:
-    """A reader of one topic. Knows from `seq` what it lost and from `session` that its peer restarted."""
+    """A reader of one topic. Knows from `seq` what it lost and from `session` that its peer restarted.
 
-    def __init__(self, context: zmq.Context[Any], address: Address, topic: Topic, actor: str = "") -> None:
+    A `guest` asks for everything that begins with nothing, and not for the topic by its name: so it is not counted as
+    one of the readers that a publisher waits for. It is quick to connect, because nobody waits.
+    """
+
+    def __init__(
+        self, context: zmq.Context[Any], address: Address, topic: Topic, actor: str = "", *, guest: bool = False
+    ) -> None:
         self.topic = topic
         self.drops: Counter[str] = Counter()
         self.socket = _socket(context, zmq.SUB, MAX_PART_BYTES)
         self.socket.setsockopt(zmq.RCVHWM, topic.depth)
         self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.RECONNECT_IVL, 20)
-        self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 200)
-        self.socket.setsockopt(zmq.SUBSCRIBE, topic.name.encode())
+        self.socket.setsockopt(zmq.RECONNECT_IVL, 10 if guest else 20)
+        self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, 0 if guest else 200)
+        self.socket.setsockopt(zmq.SUBSCRIBE, b"" if guest else topic.name.encode())
         self.socket.connect(address.endpoint(topic, actor))
         self._session = ""
         self._seq = 0

@@ -45,6 +45,9 @@ TOPICS = {topic.name: topic for topic in (FRAME, TRACKS, CROPS, EMBEDDINGS, MATC
 PIPELINE = ("capture", "selector", "embedder", "matcher", "smoother")
 """The actors that a frame walks through, in its order: they start from the end and stop from the beginning."""
 
+RECORDER = "sink.recorder"
+"""The one sink that reads every recorded topic, and not the results alone."""
+
 
 def published_by(actor: str) -> tuple[Topic, ...]:
     """The data topics of an actor (every actor has a heartbeat of its own besides)."""

@@ -222,3 +222,25 @@ def _model(arguments: argparse.Namespace) -> Path:
 
     model: Path = arguments.model or DEFAULT_MODEL
     return model
+
+
+def actor(arguments: argparse.Namespace) -> int:
+    """Play one actor from a recording; 1 if it does not say what was recorded."""
+    import msgspec
+
+    from actors.config import load
+    from actors.log import configure
+    from actors.run import single_threaded
+    from cli.streams import with_files
+
+    single_threaded()
+    from bench.actor import lines, recorded_config, replay_actor
+
+    config = load(arguments.config) if arguments.config is not None else recorded_config(arguments.recording)
+    config = with_files(config, arguments)
+    configure(config.log)
+    report = replay_actor(arguments.actor, arguments.recording, config, arguments.tolerance)
+    print("\n".join(lines(report)))
+    if arguments.json:
+        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    return 1 if report["different"] else 0

@@ -90,7 +90,8 @@ def tail(arguments: argparse.Namespace) -> int:
     if not actors:
         raise ValueError(f"nothing has run in {address.run_dir}: start `sleevesight up`, or name its --config")
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    subscribers = [Subscriber(context, address, topic, actor) for actor in (actors if topic is HEARTBEAT else [""])]
+    heard = actors if topic is HEARTBEAT else [""]
+    subscribers = [Subscriber(context, address, topic, actor, guest=True) for actor in heard]
     poller = zmq.Poller()
     for subscriber in subscribers:
         poller.register(subscriber.socket, zmq.POLLIN)

@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_catalog(commands)
     _add_identify(commands)
     _add_streams(commands)
+    _add_record(commands)
     _add_inspection(commands)
     _add_bench(commands)
     _add_training(commands)
@@ -120,6 +121,17 @@ def _add_streams(commands: Commands) -> None:
     run.set_defaults(run=streams.run)
 
 
+def _add_record(commands: Commands) -> None:
+    from cli import record
+
+    command = commands.add_parser("record", help="write a running system's stream to a file, until it ends or Ctrl-C")
+    command.add_argument("--out", required=True, metavar="F.mcap", help="file to make, or a folder")
+    command.add_argument("--frames", choices=["jpeg", "png", "none"], help="the pictures (default jpeg; png is exact)")
+    command.add_argument("--seconds", type=_above_zero, metavar="N", help="end so long after the first frame")
+    command.add_argument("--config", type=Path, help="TOML file: which system ([bus] run_dir), and [recorder]")
+    command.set_defaults(run=record.record)
+
+
 def _add_system(command: argparse.ArgumentParser) -> None:
     command.add_argument("--catalog", type=Path, metavar="CATALOG")
     command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
@@ -174,6 +186,7 @@ def _add_bench(commands: Commands) -> None:
     _add_bench_replay(group)
     _add_bench_soak(group)
     _add_bench_micro(group)
+    _add_bench_actor(group)
 
 
 def _add_bench_replay(group: Commands) -> None:
@@ -225,6 +238,20 @@ def _add_bench_micro(group: Commands) -> None:
     micro.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
     extent.add_argument("--markdown", type=Path, metavar="PAGE", help="put the tables between the marks of this page")
     micro.set_defaults(run=bench.micro)
+
+
+def _add_bench_actor(group: Commands) -> None:
+    from cli import bench
+
+    actor = group.add_parser("actor", help="play one actor from a recording; 1 if it does not say what was recorded")
+    actor.add_argument("actor", metavar="ACTOR", help="selector (with pictures), embedder, matcher or smoother")
+    actor.add_argument("recording", type=Path, metavar="F.mcap")
+    actor.add_argument("--catalog", type=Path, metavar="CATALOG", help="default: that of the recording, as the model")
+    actor.add_argument("--model", type=Path)
+    actor.add_argument("--config", type=Path, help="TOML file (default: the configuration of the recording)")
+    actor.add_argument("--tolerance", type=_above_zero, default=1e-3, help="for numbers (default 0.001)")
+    actor.add_argument("--json", type=Path, metavar="OUT", help="write the report here")
+    actor.set_defaults(run=bench.actor)
 
 
 def _add_graded(command: argparse.ArgumentParser) -> None:

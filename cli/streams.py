@@ -16,13 +16,20 @@ def configuration(arguments: argparse.Namespace) -> Config:
     """The configuration file with what the command line says instead."""
     from actors.config import load, updated
 
-    config = load(arguments.config)
+    config = with_files(load(arguments.config), arguments)
+    if arguments.sink is not None:
+        config = updated(config, "sinks", enabled=arguments.sink)
+    return config
+
+
+def with_files(config: Config, arguments: argparse.Namespace) -> Config:
+    """A configuration with the catalogue and the model of the command line, if it names them."""
+    from actors.config import updated
+
     if arguments.catalog is not None:
         config = updated(config, "matcher", catalog=str(arguments.catalog.absolute()))
     if arguments.model is not None:
         config = updated(config, "embedder", model=str(arguments.model.absolute()))
-    if arguments.sink is not None:
-        config = updated(config, "sinks", enabled=arguments.sink)
     return config
 
 

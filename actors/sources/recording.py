@@ -1,32 +1,25 @@
-"""A recorded stream: MCAP with compressed pictures, and the detections that went with them.
-
-The format is described in docs/bus.md: a channel `image` of foxglove.CompressedImage (JSON), and the bus's own messages
-in channels of their topics (msgpack). A file that was cut off is read up to the cut.
-"""
+"""A recorded stream: its pictures, and the detections that went with them (the format is in `actors.recording`)."""
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from mcap.reader import NonSeekingReader
 
+from actors.foxglove import CompressedImage
+from actors.recording import IMAGE, Entry, RecordingError, entries
 from actors.sources.base import Pixels, SourceError, SourceFrame
 from bus.log import get_logger
 from bus.messages import Frame
 from bus.topics import FRAME
-from bus.wire import decode
 from vision.detection import Detection
 from vision.quad import as_quad
 
-IMAGE_CHANNEL = "image"
-
+_AHEAD = 1024
+"""How many headers may come before a picture."""
 
 log = get_logger("recording")
 
@@ -47,7 +40,6 @@ class RecordingSource:
         if not path.is_file():
             raise SourceError(f"{path}: no such recording")
         self._path = path
-        self._file = path.open("rb")
         self._frames = self._read()
         self._start_ns: int | None = None
         self._count = 0
@@ -63,42 +55,44 @@ class RecordingSource:
             raise SourceError(f"{self._path} holds no frames: record with pictures, not without")
         return None
 
-    def _read(self) -> Iterator[tuple[_Header, Pixels]]:
-        """Frames in the order they were recorded: each header is followed by the picture of the same time."""
-        header: _Header | None = None
+    def _read(self) -> Generator[tuple[_Header, Pixels]]:
+        """Frames in the order of their pictures, each of which follows the header of the same time."""
+        headers: dict[int, _Header] = {}
         try:
-            for _, channel, message in NonSeekingReader(self._file).iter_messages(log_time_order=False):
-                if channel.topic == FRAME.name:
-                    header = _header(message.data)
-                elif channel.topic == IMAGE_CHANNEL and header is not None and header.t_ns == message.log_time:
-                    yield header, _picture(message.data)
-        except Exception as error:  # the parser and the decompressors below it raise what they like
+            for entry in entries(self._path, (FRAME.name, IMAGE)):
+                if entry.channel == FRAME.name:
+                    _keep(headers, entry)
+                elif header := headers.pop(entry.log_ns, None):
+                    yield header, decoded(entry.picture())
+        except RecordingError as error:
+            raise SourceError(str(error)) from None
+        except ValueError as error:
             if self._count == 0:
-                raise SourceError(f"{self._path} is no recording that can be read: {error!r}") from None
-            log.warning("recording cut off or damaged: it ends here", path=str(self._path), reason=repr(error))
+                raise SourceError(f"{self._path} is no recording that can be read: {error}") from None
+            log.warning("recording damaged: it ends here", path=str(self._path), reason=str(error))
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._frames.close()
 
 
-def _header(data: bytes) -> _Header | None:
-    """None for a message that is no frame, or not one of four-cornered cards."""
+def _keep(headers: dict[int, _Header], entry: Entry) -> None:
+    """Note a frame, and forget one whose picture does not come; leave out what is no frame of four-cornered cards."""
     try:
-        _, message, _ = decode([FRAME.name.encode(), data])
-        if not isinstance(message, Frame):
-            return None
-        boxes = message.detections
-        return _Header(
-            message.t_ns, None if boxes is None else [Detection(as_quad(box.quad), box.score) for box in boxes]
-        )
+        _, message, _ = entry.message()
+        if isinstance(message, Frame):
+            boxes = message.detections
+            found = None if boxes is None else [Detection(as_quad(box.quad), box.score) for box in boxes]
+            headers[message.t_ns] = _Header(message.t_ns, found)
     except ValueError:
-        return None
+        return
+    if len(headers) > _AHEAD:
+        del headers[next(iter(headers))]
 
 
-def _picture(data: bytes) -> Pixels:
-    content: dict[str, Any] = json.loads(data)
-    bgr = cv2.imdecode(np.frombuffer(base64.b64decode(content["data"]), np.uint8), cv2.IMREAD_COLOR)
+def decoded(image: CompressedImage) -> Pixels:
+    """The pixels of a picture, uint8 RGB [h, w, 3]. ValueError if it is damaged."""
+    bgr = cv2.imdecode(np.frombuffer(image.data, np.uint8), cv2.IMREAD_COLOR) if image.data else None
     if bgr is None:
         raise ValueError("a picture in it is damaged")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

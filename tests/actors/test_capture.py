@@ -87,6 +87,19 @@ def test_a_stored_source_waits_for_a_reader(rig: Rig) -> None:
     assert numbers(rig.sent()) == [0]
 
 
+def test_a_stored_source_waits_for_the_recorder_too(rig: Rig) -> None:
+    """A recording from the third frame on cannot be compared with what the selector saw from the first."""
+    rig.source = ScriptedSource([source_frame(0)])
+    rig.capture = capture = Capture(rig.bus, updated(Config(), "sinks", enabled=["recorder"]))
+    rig._monkeypatch.setattr(module, "open_source", lambda *_: rig.source)
+    capture.start()
+    capture.step()
+    assert rig.sent() == []
+    rig.bus.readers["frame"] = 2
+    run(capture)
+    assert numbers(rig.sent()) == [0]
+
+
 def test_a_paced_source_plays_in_its_own_time(rig: Rig) -> None:
     """A video shown faster than it was filmed gives cards that jump; every frame carries its own time."""
     capture = rig.start([source_frame(number) for number in range(3)])

@@ -10,6 +10,7 @@ import zmq
 from actors.rollcall import RollCall, begin
 from bus.messages import Heartbeat
 from bus.sockets import Address
+from bus.topics import RECORDER
 
 SINKS = ["sink.console", "sink.jsonl"]
 OTHERS = [*SINKS, "smoother", "matcher", "embedder", "selector"]
@@ -68,6 +69,16 @@ def test_a_listener_from_outside_is_counted_besides(roll: RollCall) -> None:
     assert not roll.ready(OTHERS, {"results": 1})
     beat(roll, "smoother", results=3)
     assert roll.ready(OTHERS, {"results": 1})
+
+
+def test_a_recorder_is_heard_on_every_topic(roll: RollCall) -> None:
+    """It reads more than the results: a stream that begins before it is heard has a recording without a beginning."""
+    others = [*OTHERS, RECORDER]
+    beat(roll, RECORDER)
+    for actor, heard in HEARD.items():
+        assert not roll.ready(others)
+        beat(roll, actor, **{topic: count + 1 for topic, count in heard.items()})
+    assert roll.ready(others)
 
 
 def test_the_last_life_counts(roll: RollCall) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from actors.config import Config, updated
-from bench.provenance import machine, provenance
+from actors.provenance import machine
+from bench.provenance import provenance
 
 
 def config(source: str, **scene: int) -> Config:

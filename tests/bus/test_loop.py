@@ -13,7 +13,7 @@ import zmq
 
 from bus.messages import Bye, Frame, FrameRef, Heartbeat, Message, Tracks
 from bus.sockets import Address, Publisher, Subscriber
-from bus.topics import FRAME, HEARTBEAT, TRACKS
+from bus.topics import FRAME, HEARTBEAT, PIPELINE, TRACKS
 
 TOY = Path(__file__).parent / "toy.py"
 
@@ -116,6 +116,33 @@ def test_a_lossless_replay_skips_nothing(bench: Bench) -> None:
     bench.send(7)
     bench.send(*range(20, 40))
     bench.until(lambda: bench.answered() == [7, *range(20, 40)])
+
+
+@pytest.mark.parametrize("bench", ["all"], indirect=True)
+def test_an_actor_that_takes_all_is_handed_every_message(bench: Bench) -> None:
+    """A recording with holes where the machine was busy, or without the goodbyes, cannot be played as it was."""
+    bench.send(7)
+    bench.send(*range(20, 40))
+    bench.frames.send(Bye(final=True))
+    bench.until(lambda: bool(bench.heartbeats) and bench.heartbeats[-1].state == "stopping")
+    assert bench.answered() == [7, *range(20, 40)]
+    assert bench.heartbeats[-1].counts["byes"] == 1
+    assert bench.heartbeats[-1].drops == {}
+
+
+@pytest.mark.parametrize("bench", ["beats"], indirect=True)
+def test_heartbeats_are_heard_of_the_whole_pipeline(bench: Bench) -> None:
+    """They have an endpoint for each actor, and one subscription would hear none of them."""
+    publishers = {actor: Publisher(bench.context, bench.address, HEARTBEAT, actor, "s1") for actor in PIPELINE}
+
+    def heard() -> bool:
+        for actor, publisher in publishers.items():
+            publisher.send(Heartbeat(actor=actor, pid=1, t_ns=0, state="ready", started_ns=0))
+        return bench.heartbeats[-1].counts.get("actors") == len(PIPELINE)
+
+    bench.until(heard)
+    for publisher in publishers.values():
+        publisher.close()
 
 
 @pytest.mark.parametrize("bench", ["fail"], indirect=True)

@@ -171,6 +171,31 @@ def test_heartbeats_have_an_endpoint_for_each_actor(tmp_path: Path) -> None:
     assert address.endpoint(RESULTS) == "tcp://127.0.0.1:6005"
 
 
+def test_a_guest_hears_everything_and_is_not_counted(tmp_path: Path, context: zmq.Context[Any]) -> None:
+    """Counted, a recorder would be taken for the reader that a stream waits for, and its first frames would be lost."""
+    publisher, reader = connected(context, Address(tmp_path), RESULTS)
+    guest = Subscriber(context, Address(tmp_path), RESULTS, guest=True)
+    heard: list[Message] = []
+
+    def hears() -> bool:
+        publisher.hear()
+        publisher.send(msgspec.structs.replace(SAMPLES["results"][1]))
+        heard.extend(message for message, _ in guest.drain())
+        return len(heard) >= 3
+
+    until(hears)
+    assert publisher.subscribers == 1
+    assert guest.drops == {}
+    guest.close()
+    reader.close()
+
+    def gone() -> bool:
+        publisher.hear()
+        return publisher.subscribers == 0
+
+    until(gone)
+
+
 def test_the_sockets_of_the_killed_are_swept_and_those_of_the_living_are_not(tmp_path: Path) -> None:
     """A killed process leaves its socket files; a sink that somebody runs beside a launcher must not lose its own."""
     address = Address(tmp_path)

@@ -1,14 +1,18 @@
-"""A toy actor in a process of its own: reads FRAME, answers TRACKS. `python toy.py RUN_DIR [hang|fail|lossless]`."""
+"""A toy actor in a process of its own: reads FRAME, answers TRACKS.
+
+`python toy.py RUN_DIR [hang|fail|lossless|all|beats]`
+"""
 
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 from bus.actor import Actor
 from bus.loop import ActorFailed, Loop
-from bus.messages import Frame, Tracks
+from bus.messages import Bye, Frame, Heartbeat, Tracks
 from bus.sockets import Address
-from bus.topics import FRAME, TRACKS, Topic
+from bus.topics import FRAME, HEARTBEAT, TRACKS, Topic
 
 
 class Toy(Actor):
@@ -18,13 +22,20 @@ class Toy(Actor):
     inputs = (FRAME,)
     ends_with = (FRAME,)
     mode = ""
-    seen = 0
+    actors: ClassVar[set[str]] = set()
 
     @property
     def outputs(self) -> tuple[Topic, ...]:
         return (TRACKS,)
 
-    def on_frame(self, message: Frame, _blobs: object) -> None:
+    def on_heartbeat(self, message: Heartbeat, _blobs: object) -> None:
+        self.actors.add(message.actor)
+        self.bus.counts["actors"] = len(self.actors)
+
+    def on_frame(self, message: Frame | Bye, _blobs: object) -> None:
+        if isinstance(message, Bye):
+            self.bus.counts["byes"] += 1
+            return
         self.bus.counts["frames"] += 1
         if message.frame == 13 and self.mode == "hang":
             time.sleep(3600)
@@ -37,6 +48,9 @@ class Toy(Actor):
 
 if __name__ == "__main__":
     Toy.mode = sys.argv[2] if len(sys.argv) > 2 else ""
+    Toy.takes_all = Toy.mode == "all"
+    if Toy.mode == "beats":
+        Toy.inputs = (FRAME, HEARTBEAT)
     import bus.loop
 
     if Toy.mode == "hang":  # a second is nothing on a busy machine: the others must not die of it

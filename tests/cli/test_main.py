@@ -16,6 +16,7 @@ from cli.main import build_parser, main
 COMMANDS = (
     ["catalog", "build"], ["catalog", "verify"], ["catalog", "info"], ["identify"], ["replay"], ["up"], ["run"],
     ["config", "show"], ["config", "check"], ["sinks"], ["topics"], ["tail"],
+    ["record"], ["bench", "actor"],
 )  # fmt: skip
 
 
@@ -40,6 +41,10 @@ def test_every_command_explains_itself(words: list[str], capsys: pytest.CaptureF
         ["identify", "x.jpg", "--catalog", "c", "--top", "many"],
         ["replay", "x.mp4", "--mode", "fast"],
         ["tail", "results", "--count", "-1"],
+        ["record"],
+        ["record", "--out", "x.mcap", "--seconds", "0"],
+        ["record", "--out", "x.mcap", "--frames", "gif"],
+        ["bench", "actor", "matcher"],
     ],
     ids=" ".join,
 )
