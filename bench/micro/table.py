@@ -89,7 +89,12 @@ def _row(row: Row, figures: list[str], facts: list[str]) -> list[str]:
     for name in figures:
         figure = row.figures.get(name)
         cells += ["–"] * 3 if figure is None else map(number, (figure.p50_ms, figure.p99_ms, figure.ratio))
-    return [*cells, *(number(row.facts.get(fact), 4) for fact in facts)]
+    return [*cells, *(_fact(row.facts.get(fact)) for fact in facts)]
+
+
+def _fact(value: float | None) -> str:
+    """A count is whole, and shown so."""
+    return f"{value:,.0f}" if value is not None and float(value).is_integer() else number(value, 4)
 
 
 def _rounded(value: float) -> float:
