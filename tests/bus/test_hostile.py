@@ -68,9 +68,8 @@ def test_a_flood_of_subscriptions_ends_with_its_name(bench: Bench) -> None:
     assert bench.address.endpoint(TRACKS) in last
 
 
-def test_strays_are_no_readers(tmp_path: Path) -> None:
+def test_strays_are_no_readers(context: zmq.Context[Any], tmp_path: Path) -> None:
     """A stream that waits for its reader began when anybody subscribed to anything, and lost its first frames."""
-    context: zmq.Context[Any] = zmq.Context()
     publisher = Publisher(context, Address(tmp_path), RESULTS, "smoother", "s1")
     peer = context.socket(zmq.XSUB)
     peer.connect(Address(tmp_path).endpoint(RESULTS))
@@ -85,12 +84,10 @@ def test_strays_are_no_readers(tmp_path: Path) -> None:
     assert publisher.drops == {"stray": 4}
     peer.send(b"\x00results")
     until(lambda: publisher.hear() and publisher.subscribers == 0)
-    context.destroy(linger=0)
 
 
-def test_readers_come_and_go_without_end(tmp_path: Path) -> None:
+def test_readers_come_and_go_without_end(context: zmq.Context[Any], tmp_path: Path) -> None:
     """The limit is for those that are there: a day of short visits with other subscriptions is none of its business."""
-    context: zmq.Context[Any] = zmq.Context()
     publisher = Publisher(context, Address(tmp_path), RESULTS, "smoother", "s1")
     peer = context.socket(zmq.XSUB)
     peer.connect(Address(tmp_path).endpoint(RESULTS))
@@ -102,7 +99,6 @@ def test_readers_come_and_go_without_end(tmp_path: Path) -> None:
         return publisher.drops["stray"] > 3 * MAX_SUBSCRIPTIONS
 
     until(visited)
-    context.destroy(linger=0)
 
 
 @pytest.fixture
@@ -154,12 +150,10 @@ def test_what_may_be_sent_fits() -> None:
     assert 4 * longest_vector * Config().embedder.max_batch <= MAX_PART_BYTES // 2
 
 
-def test_a_reader_that_never_reads_costs_nobody_else(tmp_path: Path) -> None:
+def test_a_reader_that_never_reads_costs_nobody_else(context: zmq.Context[Any], tmp_path: Path) -> None:
     """A hostile or stopped sink: its publisher keeps `depth` messages for it, and the others lose nothing."""
-    context: zmq.Context[Any] = zmq.Context()
     publisher, good = connected(context, Address(tmp_path), CROPS)
-    other: zmq.Context[Any] = zmq.Context()
-    stopped = Subscriber(other, Address(tmp_path), CROPS)
+    stopped = Subscriber(context, Address(tmp_path), CROPS)
 
     def two_hear() -> bool:
         publisher.hear()
@@ -174,8 +168,6 @@ def test_a_reader_that_never_reads_costs_nobody_else(tmp_path: Path) -> None:
     assert rss_bytes(pid) < before + GROWTH_BYTES  # 160 MB were sent
     assert not good.drops
     assert sum(1 for _ in stopped.drain()) <= CROPS.depth
-    context.destroy(linger=0)
-    other.destroy(linger=0)
 
 
 # The door of the frame ring.

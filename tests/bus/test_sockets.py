@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,6 @@ from bus.lock import AlreadyRunning, FileLock
 from bus.messages import Bye, Message
 from bus.sockets import Address, Publisher, Subscriber
 from bus.topics import CROPS, HEARTBEAT, RESULTS
-
-
-@pytest.fixture
-def context() -> Iterator[zmq.Context[Any]]:
-    context: zmq.Context[Any] = zmq.Context()
-    yield context
-    context.destroy(linger=0)
 
 
 def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
