@@ -6,7 +6,7 @@ from typing import Any
 
 import cv2
 import pytest
-from running import System, configuration
+from running import CARDS, System, configuration
 from tape import Tape
 
 from actors.backends import open_backend
@@ -15,7 +15,6 @@ from catalog.build import build
 from synth.cards import deck, draw, write
 from synth.scene import scenario
 
-CARDS = 12
 FPS = 15.0
 SECONDS = 110
 

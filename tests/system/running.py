@@ -6,7 +6,11 @@ from actors.config import Config, updated
 from bench import system
 from bench.system import ACTORS, PATIENCE_S, SLEEVESIGHT, Ear
 
-__all__ = ["ACTORS", "PATIENCE_S", "SLEEVESIGHT", "Ear", "System", "configuration"]
+__all__ = ["ACTORS", "CARDS", "PATIENCE_S", "SLEEVESIGHT", "Ear", "System", "configuration"]
+
+
+CARDS = 12
+"""How many different cards there are."""
 
 
 class System(system.System):

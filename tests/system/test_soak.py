@@ -8,8 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import CARDS
-from running import PATIENCE_S, SLEEVESIGHT
+from running import CARDS, PATIENCE_S, SLEEVESIGHT
 
 from actors.config import Config, updated
 from bench.faults import FAULTS
