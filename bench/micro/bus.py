@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import zmq
 
-from bench.micro.link import CLOCK, Arrival, Ends, Receive, Send, linked
+from bench.micro.link import CLOCK, Arrival, Ends, Receive, Send, linked, zmq_context
 from bench.micro.options import Options, say
 from bench.micro.table import Table, rows
 from bench.micro.timing import alternate
@@ -49,58 +48,46 @@ def message(number: int) -> Tracks:
 
 @contextmanager
 def _typed_sender(folder: Path) -> Iterator[Send]:
-    context: zmq.Context[Any] = zmq.Context()
-    publisher = Publisher(context, Address(folder), TRACKS, "selector", "bench")
-    try:
+    with zmq_context() as context:
+        publisher = Publisher(context, Address(folder), TRACKS, "selector", "bench")
         yield lambda number: publisher.send(message(number))
-    finally:
-        context.destroy(linger=0)
 
 
 @contextmanager
 def _typed_receiver(folder: Path) -> Iterator[Receive]:
-    context: zmq.Context[Any] = zmq.Context()
-    reader = Subscriber(context, Address(folder), TRACKS)
+    with zmq_context() as context:
+        reader = Subscriber(context, Address(folder), TRACKS)
 
-    def receive() -> Arrival:
-        while True:
-            reader.socket.poll()
-            for one, _ in reader.drain():
-                if isinstance(one, Tracks):
-                    now = CLOCK.now_ns()
-                    return Arrival(one.frame, now, now)
+        def receive() -> Arrival:
+            while True:
+                reader.socket.poll()
+                for one, _ in reader.drain():
+                    if isinstance(one, Tracks):
+                        now = CLOCK.now_ns()
+                        return Arrival(one.frame, now, now)
 
-    try:
         yield receive
-    finally:
-        context.destroy(linger=0)
 
 
 @contextmanager
 def _bare_sender(folder: Path) -> Iterator[Send]:
-    context: zmq.Context[Any] = zmq.Context()
-    socket = context.socket(zmq.PUB)
-    socket.bind(f"ipc://{folder}/tracks")
-    rest = bytes(sum(len(bytes(part)) for part in encode(TRACKS, message(0), [])) - 8)
-    try:
+    with zmq_context() as context:
+        socket = context.socket(zmq.PUB)
+        socket.bind(f"ipc://{folder}/tracks")
+        rest = bytes(sum(len(bytes(part)) for part in encode(TRACKS, message(0), [])) - 8)
         yield lambda number: socket.send_multipart([number.to_bytes(8, "little", signed=True), rest], copy=False)
-    finally:
-        context.destroy(linger=0)
 
 
 @contextmanager
 def _bare_receiver(folder: Path) -> Iterator[Receive]:
-    context: zmq.Context[Any] = zmq.Context()
-    socket = context.socket(zmq.SUB)
-    socket.setsockopt(zmq.SUBSCRIBE, b"")
-    socket.connect(f"ipc://{folder}/tracks")
+    with zmq_context() as context:
+        socket = context.socket(zmq.SUB)
+        socket.setsockopt(zmq.SUBSCRIBE, b"")
+        socket.connect(f"ipc://{folder}/tracks")
 
-    def receive() -> Arrival:
-        number = int.from_bytes(socket.recv_multipart()[0], "little", signed=True)
-        now = CLOCK.now_ns()
-        return Arrival(number, now, now)
+        def receive() -> Arrival:
+            number = int.from_bytes(socket.recv_multipart()[0], "little", signed=True)
+            now = CLOCK.now_ns()
+            return Arrival(number, now, now)
 
-    try:
         yield receive
-    finally:
-        context.destroy(linger=0)

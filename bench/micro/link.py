@@ -10,7 +10,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import zmq
 
 from bench.micro.timing import Sample, Way
 from bus.clock import SystemClock
@@ -41,6 +43,16 @@ class Ends:
 
     sender: Callable[[Path], AbstractContextManager[Send]]
     receiver: Callable[[Path], AbstractContextManager[Receive]]
+
+
+@contextmanager
+def zmq_context() -> Iterator[zmq.Context[Any]]:
+    """Ended with all its sockets, and what is still queued in them."""
+    context: zmq.Context[Any] = zmq.Context()
+    try:
+        yield context
+    finally:
+        context.destroy(linger=0)
 
 
 @contextmanager

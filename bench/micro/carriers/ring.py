@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from select import select
-from typing import Any
-
-import zmq
 
 from bench.micro.carriers import Pixels, ReceiveFrame, SendFrame, Shape
+from bench.micro.link import zmq_context
 from bus.clock import SystemClock
 from bus.messages import Frame
 from bus.ring import RingReader, RingServer, RingWriter
@@ -24,39 +22,32 @@ _SLOTS, _HOLD_MS = 8, 90.0
 @contextmanager
 def sender(folder: Path, shape: Shape) -> Iterator[SendFrame]:
     """See the package."""
-    context: zmq.Context[Any] = zmq.Context()
     address, clock = Address(folder), SystemClock()
-    with served_ring(address, shape, _SLOTS, _HOLD_MS) as writer:
+    with served_ring(address, shape, _SLOTS, _HOLD_MS) as writer, zmq_context() as context:
         publisher = Publisher(context, address, FRAME, "capture", "bench")
 
         def send(frame: Pixels) -> None:
             if (ref := writer.write(frame)) is not None:
                 publisher.send(Frame(stream="bench", frame=0, t_ns=clock.now_ns(), ref=ref))
 
-        try:
-            yield send
-        finally:
-            context.destroy(linger=0)
+        yield send
 
 
 @contextmanager
 def receiver(folder: Path, _shape: Shape) -> Iterator[ReceiveFrame]:
     """See the package."""
-    context: zmq.Context[Any] = zmq.Context()
-    address = Address(folder)
-    reader, ring = Subscriber(context, address, FRAME), RingReader(address.ring, SystemClock())
+    with zmq_context() as context:
+        address = Address(folder)
+        reader, ring = Subscriber(context, address, FRAME), RingReader(address.ring, SystemClock())
 
-    def receive() -> AbstractContextManager[Pixels]:
-        while True:
-            reader.socket.poll()
-            for message, _ in reader.drain():
-                if isinstance(message, Frame):
-                    return ring.view(message.ref)
+        def receive() -> AbstractContextManager[Pixels]:
+            while True:
+                reader.socket.poll()
+                for message, _ in reader.drain():
+                    if isinstance(message, Frame):
+                        return ring.view(message.ref)
 
-    try:
         yield receive
-    finally:
-        context.destroy(linger=0)
 
 
 @contextmanager

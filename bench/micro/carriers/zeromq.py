@@ -5,42 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import zmq
 
 from bench.micro.carriers import Pixels, ReceiveFrame, SendFrame, Shape
+from bench.micro.link import zmq_context
 
 
 @contextmanager
 def sender(folder: Path, _shape: Shape) -> Iterator[SendFrame]:
     """See the package."""
-    context: zmq.Context[Any] = zmq.Context()
-    socket = context.socket(zmq.PUB)
-    socket.bind(f"ipc://{folder}/frame")
+    with zmq_context() as context:
+        socket = context.socket(zmq.PUB)
+        socket.bind(f"ipc://{folder}/frame")
 
-    def send(frame: Pixels) -> None:
-        socket.send(frame)  # copied: the next frame is written while this one is still on its way
+        def send(frame: Pixels) -> None:
+            socket.send(frame)  # copied: the next frame is written while this one is still on its way
 
-    try:
         yield send
-    finally:
-        context.destroy(linger=0)
 
 
 @contextmanager
 def receiver(folder: Path, shape: Shape) -> Iterator[ReceiveFrame]:
     """See the package."""
-    context: zmq.Context[Any] = zmq.Context()
-    socket = context.socket(zmq.SUB)
-    socket.setsockopt(zmq.SUBSCRIBE, b"")
-    socket.connect(f"ipc://{folder}/frame")
+    with zmq_context() as context:
+        socket = context.socket(zmq.SUB)
+        socket.setsockopt(zmq.SUBSCRIBE, b"")
+        socket.connect(f"ipc://{folder}/frame")
 
-    def receive() -> AbstractContextManager[Pixels]:
-        return nullcontext(np.frombuffer(socket.recv(copy=False).buffer, np.uint8).reshape(shape))
+        def receive() -> AbstractContextManager[Pixels]:
+            return nullcontext(np.frombuffer(socket.recv(copy=False).buffer, np.uint8).reshape(shape))
 
-    try:
         yield receive
-    finally:
-        context.destroy(linger=0)
