@@ -7,6 +7,7 @@ of it is to be seen. Tracks and presences are paired frame by frame by where the
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -169,13 +170,34 @@ def _judge(presences: Iterable[Presence], visit: Visit, frame: int, quad: Corner
 
 
 def _follow(presences: Mapping[int, Presence], cards: Sequence[tuple[int, TruthCard]], answer: Results) -> None:
-    """Note for each card in view which track lies on it."""
+    """Note for each card in view which track lies on it.
+
+    A pair of the frame before is kept while it still lies there (CLEAR MOT, Bernardin and Stiefelhagen 2008): the track
+    of a card that was just covered may lie better for a moment.
+    """
     shown = [(presences[number], card.quad) for number, card in cards if card.visible >= VISIT_SHARE]
     quads = [as_quad(track.quad) for track in answer.tracks]
     cost = [[1 - iou(place, quad) for quad in quads] for _, place in shown]
+    kept = _kept([presence for presence, _ in shown], [track.track_id for track in answer.tracks], cost)
+    for row, column in kept.items():
+        cost[row] = [cost[row][column] if other == column else math.inf for other in range(len(quads))]
+        for other in range(len(cost)):
+            cost[other][column] = cost[row][column] if other == row else math.inf
     pairs = dict(assign(cost, 1 - SAME_PLACE))
     for row, (presence, _) in enumerate(shown):
         presence.tracks.append((answer.frame, answer.tracks[pairs[row]] if row in pairs else None))
+
+
+def _kept(presences: Sequence[Presence], ids: Sequence[int], cost: Sequence[Sequence[float]]) -> dict[int, int]:
+    """Rows and columns of the pairs of the frame before that are still there."""
+    kept: dict[int, int] = {}
+    for row, presence in enumerate(presences):
+        track = presence.tracks[-1][1] if presence.tracks else None
+        if track is not None and track.track_id in ids:
+            column = ids.index(track.track_id)
+            if cost[row][column] < 1 - SAME_PLACE and column not in kept.values():
+                kept[row] = column
+    return kept
 
 
 def _switches(presence: Presence) -> int:

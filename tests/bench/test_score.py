@@ -95,6 +95,22 @@ def test_a_name_that_is_true_elsewhere_is_wrong_here() -> None:
     assert (found.right, found.wrong, found.missed) == (0, 2, 2)
 
 
+def test_a_covered_cards_track_takes_no_other_card_over() -> None:
+    """On a pile the old outline lies better on the new card for a moment: its name seemed to come and go."""
+    truth = [[lying(0, "a-1", 0.0), lying(1, "b-2", 30.0)]] * 4 + [[lying(1, "b-2", 10.0)]] * (FRAMES - 4)
+    results = [
+        result(
+            frame,
+            track(1, 0.0, "a-1"),
+            track(2, 30.0 if frame < 4 else 24.0 if frame < 9 else 10.0, "b-2"),
+            visits=[confirmed(frame, 1, "a-1"), confirmed(frame, 2, "b-2")] if frame == 1 else [],
+        )
+        for frame in range(FRAMES)
+    ]
+    found = scored(truth, results)
+    assert (found.right, found.flicker, found.id_switches) == (2, 0, 0)
+
+
 def test_a_presence_is_counted_once() -> None:
     """A card that lies there and is counted twice ruins a collection's numbers."""
     results = named("a-1", 5)
