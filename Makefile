@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 SHARED := ../shared
 
-.PHONY: help install develop demo test lint types contracts unit format bench clean
+.PHONY: help install develop programs demo test lint types contracts unit format bench clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,10 @@ develop: $(VENV)/developing ## the environment for development, with PyTorch for
 $(VENV)/developing: $(VENV)/installed
 	$(PIP) -e '.[dev,train]'
 	touch $@
+
+programs: ## Debian's Mosquitto and Chromium for the tests that talk to them (only as root; without them those skip)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! which mosquitto chromium chromedriver >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq mosquitto mosquitto-clients chromium chromium-driver >/dev/null; fi
 
 demo: install $(DEMO)/catalog ## a rendered table through all processes
 	$(BIN)/sleevesight replay scene:demo --catalog $(DEMO)/catalog
@@ -49,7 +53,7 @@ types: develop
 contracts: develop
 	$(BIN)/lint-imports --no-logo
 
-unit: develop
+unit: develop programs
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 format: develop ## put the code into its form
