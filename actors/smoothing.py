@@ -253,7 +253,7 @@ class Smoother:
         visit = self._visits.claim(run.key, state.since, state.origin, track_id)
         if visit is not None:
             self._rob(visit)
-            visit.owner, visit.contradicted, visit.replaced_on = track_id, False, None
+            visit.owner, visit.contradicted, visit.replaced_on, visit.cover = track_id, False, None, None
             visit.tally.counts.update(run.tally.counts)
             return visit
         if self._visits.doubled(run.key, quad, track_id):

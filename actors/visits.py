@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from vision.quad import CARD_ASPECT, Quad, area, iou
+from vision.quad import CARD_ASPECT, Quad, area, iou, overlap
 
 UNKNOWN = ""
 """The key of what no catalogue entry matches; a card's key is its reprint group."""
@@ -23,6 +23,8 @@ _TRAIL = 15
 """Sightings that tell whether a card is in motion: half a second at 30 fps."""
 _STILL = 0.15
 """Distance in card widths that a card on the table may seem to move: more than a detector's noise."""
+_COVERED = 0.25
+"""Share of a card under another one from which it may be lost for that: a pile is rarely neat."""
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -106,6 +108,8 @@ class Visit:
     """Whether the owner's latest results name another card."""
     replaced_on: int | None = None
     """Track on which another card took this one's place: a return to it is a new visit."""
+    cover: Visit | None = None
+    """The card that was laid on this one: it has not left before that one goes and shows its place empty."""
     _history: deque[Moment] = field(default_factory=lambda: deque(maxlen=HISTORY))
     _trail: deque[Quad] = field(default_factory=lambda: deque(maxlen=_TRAIL))
 
@@ -187,6 +191,8 @@ class Visits:
             for visit in self._open
             if visit.key == key
             and visit.replaced_on != track_id
+            # While the card on it lies still, what is seen here lies on both.
+            and (visit.cover is None or visit.cover.moving())
             # Both seen at the same time are two copies, unless the other track shows something else by now.
             and (visit.contradicted or visit.last.t_ns < since.t_ns)
             and self._within_reach(visit, since, quad)
@@ -207,6 +213,7 @@ class Visits:
                 visit.owner, visit.contradicted = None, False
                 # Under a hand or a reflection the card was not recognised to the end, but it was there.
                 visit.awaited_ns = seen_ns
+                visit.cover = self._laid_on(visit)
 
     def expect(self, since: Moment, quad: Quad, now: Moment) -> None:
         """A track that has not been decided yet is seen: what it may continue is not over."""
@@ -218,6 +225,11 @@ class Visits:
     def expire(self, now: Moment | None = None) -> None:
         """End what nobody has shown for longer than the grace; without a time, end all."""
         for visit in list(self._open):
+            if visit.cover is not None and now is not None:
+                if any(one is visit.cover for one in self._open) and _covers(visit.cover, visit):
+                    visit.awaited_ns = now.t_ns
+                else:
+                    visit.cover = None
             absent = visit.owner is None and now is not None and now.t_ns - visit.present_ns > self.grace_ns
             if absent or now is None:
                 self._open.remove(visit)
@@ -227,9 +239,19 @@ class Visits:
         """Whether a visit without a track is still within its grace."""
         return any(visit.owner is None for visit in self._open)
 
+    def _laid_on(self, visit: Visit) -> Visit | None:
+        """The card that came over one that lay still; an exchange by hand would have taken longer than the grace."""
+        latest_ns = visit.last.t_ns + self.grace_ns
+        over = (one for one in self._open if one.owner is not None and one.first.t_ns <= latest_ns)
+        return None if visit.moving() else next((one for one in over if _covers(one, visit)), None)
+
     def _within_reach(self, visit: Visit, since: Moment, quad: Quad) -> bool:
         reach = self.reach_moving if visit.moving() else self.reach
         return since.t_ns - visit.present_ns <= self.grace_ns and distance(visit.quad, quad) <= reach
+
+
+def _covers(upper: Visit, lower: Visit) -> bool:
+    return overlap(upper.quad, lower.quad)[0] >= _COVERED * area(lower.quad)
 
 
 def distance(first: Quad, second: Quad) -> float:

@@ -6,7 +6,6 @@ of it is to be seen. Tracks and presences are paired frame by frame by where the
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +26,7 @@ CLEAR_SHARE = 0.8
 SAME_PLACE = 0.3
 """IoU above which a track lies where a card does: cards that lie side by side share less."""
 HIDDEN_S = 0.5
-"""A card that was covered for longer has to be read again: the name that it gets then does not come back too early."""
+"""A card that was covered for longer has to be found and read again: neither its new track nor its name is a fault."""
 STRANGER = "unknown:"
 """Ids of cards that are in no catalogue begin with it."""
 
@@ -118,7 +117,7 @@ def score(truth: Truth, results: Sequence[Results], fps: float) -> Score:
         counted=sum(counts.values()),
         **counts,
         missed=len(missed),
-        id_switches=sum(_switches(one) for one in presences.values()),
+        id_switches=sum(_switches(one, HIDDEN_S * fps) for one in presences.values()),
         flicker=sum(count for _, count in flickers),
         confirm_frames=[
             max(0, one.confirmed - one.clear) for one in known if one.confirmed is not None and one.clear is not None
@@ -200,10 +199,17 @@ def _kept(presences: Sequence[Presence], ids: Sequence[int], cost: Sequence[Sequ
     return kept
 
 
-def _switches(presence: Presence) -> int:
-    """How often another track took over."""
-    ids = [track.track_id for _, track in presence.tracks if track is not None]
-    return sum(before != after for before, after in itertools.pairwise(ids))
+def _switches(presence: Presence, hidden_frames: float) -> int:
+    """How often another track took over, until it was hidden."""
+    count, before, last = 0, None, -1
+    for frame, track in presence.tracks:
+        if frame - last > hidden_frames:
+            before = None
+        last = frame
+        if track is not None:
+            count += before not in (None, track.track_id)
+            before = track.track_id
+    return count
 
 
 def _flicker(presence: Presence, hidden_frames: float) -> int:

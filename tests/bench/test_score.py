@@ -207,11 +207,13 @@ def test_no_flicker_while_a_hand_covers_the_card() -> None:
 
 
 def test_a_card_that_was_hidden_for_long_is_read_again() -> None:
-    """Under another card for a while: when it is uncovered it needs its frames again, and that is no flicker."""
+    """Under another card for a while: when it is uncovered it needs its frames again, and that is no fault."""
     visible = [1.0] * 10 + [0.1] * 20 + [1.0] * 20
     results = named("a-1", 3, until=10) + [result(frame) for frame in range(10, 34)]
     results += [result(frame, track(2, 0.0, "a-1")) for frame in range(34, 50)]
     assert scored(one_card(visible=visible), results).flicker == 0
+    assert scored(one_card(visible=visible), results).id_switches == 0
+    assert scored(one_card(visible=[1.0] * 50), results).id_switches == 1
     results[40] = result(40)
     assert scored(one_card(visible=visible), results).flicker == 1
 
