@@ -162,7 +162,7 @@ def _add_inspection(commands: Commands) -> None:
 
 
 def _add_bench(commands: Commands) -> None:
-    from cli import bench
+    from cli import grade
 
     group = commands.add_parser("bench", help="measure").add_subparsers(required=True, metavar="COMMAND")
     accuracy = group.add_parser("accuracy", help="how surely a model names cards, beside its rivals")
@@ -171,18 +171,18 @@ def _add_bench(commands: Commands) -> None:
     accuracy.add_argument("--weight", type=float, default=1.0, help="of the hash beside the cosine (default 1)")
     accuracy.add_argument("--json", type=Path, metavar="FILE", help="write everything here")
     accuracy.add_argument("--markdown", type=Path, metavar="FILE", help="write the page, and its plots into images/")
-    accuracy.set_defaults(run=bench.accuracy)
+    accuracy.set_defaults(run=grade.accuracy)
     gate = group.add_parser("gate", help="whether a compiled or smaller form of a model may take its place; 1 if not")
     gate.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
     gate.add_argument("--candidate", type=Path, required=True, metavar="FILE")
     gate.add_argument("--images", type=Path, required=True, metavar="DIR", help="card pictures")
     gate.add_argument("--every", type=_positive, default=4, help="ask for every n-th card (default 4)")
     gate.add_argument("--points", type=float, default=1.0, help="of top-1 that may be lost (default 1)")
-    gate.set_defaults(run=bench.gate)
+    gate.set_defaults(run=grade.gate)
     calibrate = group.add_parser("calibrate", help="measure a model's thresholds and write them into its card")
     _add_graded(calibrate)
     calibrate.add_argument("--dry-run", action="store_true", help="print them only")
-    calibrate.set_defaults(run=bench.calibrate)
+    calibrate.set_defaults(run=grade.calibrate)
     _add_bench_replay(group)
     _add_bench_soak(group)
     _add_bench_micro(group)
