@@ -58,7 +58,9 @@ def verdict(found: Report) -> str:
     if found.invalid:
         return f"INVALID: {'; '.join(found.invalid)}"
     if found.broken:
-        return f"{len(found.broken)} budgets broken: {', '.join(f'{row.table}.{row.row}' for row in found.broken)}"
+        plural = "s" if len(found.broken) > 1 else ""
+        rows = ", ".join(f"{row.table}.{row.row}" for row in found.broken)
+        return f"{len(found.broken)} budget{plural} broken: {rows}"
     kept = sum(row.verdict == "kept" for row in found.budgets)
     return f"{kept} budgets kept, {len(found.budgets) - kept} not judged"
 

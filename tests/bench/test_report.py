@@ -135,7 +135,7 @@ def test_the_report_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"^at_most\.wrong +0 +1  broken$", out, re.MULTILINE)
     assert "frame 5: confirmed b-2 where a-1 lies" in out
     assert "\x1b" not in out
-    assert out.splitlines()[-1] == "video:a.mp4, paced, laptop-onnx: 1 budgets broken: at_most.wrong"
+    assert out.splitlines()[-1] == "video:a.mp4, paced, laptop-onnx: 1 budget broken: at_most.wrong"
 
 
 def test_a_report_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
