@@ -42,7 +42,7 @@ def test_every_figure_reaches_its_row() -> None:
     ] * 4
     assert row(found, "at_least", "saved").measured == 10.0
     assert found.good
-    assert verdict(found) == "24 budgets kept, 5 not judged"
+    assert verdict(found) == "25 budgets kept, 5 not judged"
 
 
 def test_a_broken_budget_is_named() -> None:
