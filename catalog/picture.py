@@ -21,18 +21,27 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
     Raises PictureError for a missing, empty, cut-off or foreign file.
     """
+    return decode_picture(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a picture's file. Raises PictureError if it cannot be read."""
     try:
-        data = np.fromfile(path, np.uint8)
+        return path.read_bytes()
     except OSError as error:
         raise PictureError(f"{path} cannot be read: {error.strerror}") from None
-    if data.size == 0:
-        raise PictureError(f"{path} is empty")
+
+
+def decode_picture(content: bytes, name: str) -> NDArray[np.uint8]:
+    """What `read_picture` makes of a file's content; `name` is what errors call it."""
+    if not content:
+        raise PictureError(f"{name} is empty")
     try:
-        image = _decode(data, path.suffix.lower() in {".png", ".webp"})
+        image = _decode(np.frombuffer(content, np.uint8), Path(name).suffix.lower() in {".png", ".webp"})
     except cv2.error:
         image = None
     if image is None:
-        raise PictureError(f"{path} is no picture that can be decoded (JPEG, PNG, WebP, BMP, TIFF)")
+        raise PictureError(f"{name} is no picture that can be decoded (JPEG, PNG, WebP, BMP, TIFF)")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 

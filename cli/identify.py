@@ -1,94 +1,159 @@
-"""The identify command: names for the cards in photos."""
+"""The identify command: names for the cards in photos, one or thousands."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from actors.photos.job import Job, Looker, Workers
+    from actors.photos.journal import Journal
 
-    from actors.still import Identified, Identifier
+_FEW = 8
+"""Fewer pictures are named sooner than processes for them have started."""
 
 
 def identify(arguments: argparse.Namespace) -> int:
     """Every picture in turn; one that cannot be read is said so and makes the exit code 1."""
-    import cv2
+    from actors.photos.job import Job, Looker
+    from actors.run import single_threaded
 
+    single_threaded()
+    files = _files(arguments.images)
+    drawings = _drawings(arguments.annotate, files)
+    job = Job(
+        catalog=str(arguments.catalog),
+        model=str(arguments.model or ""),
+        cropped=arguments.cropped,
+        top=arguments.top,
+        annotate=arguments.annotate is not None,
+    )
+    looker = Looker(job)
+    journal = None
+    if arguments.out is not None:
+        from actors.photos.journal import Journal
+
+        journal = Journal(arguments.out, looker.asked)
+    done = [file for file in files if journal is not None and journal.answered(file)]
+    if done:
+        print(f"{len(done)} of {len(files)} pictures are in {arguments.out} already", file=sys.stderr)
+    rest = sorted(set(files) - set(done), key=files.index) if done else files
+    workers = _workers(arguments, job, looker, len(rest))
+    try:
+        answers = _answered(workers, rest, drawings, arguments.json, journal)
+    except KeyboardInterrupt:
+        if journal is not None:
+            print(f"sleevesight: stopped; the same command goes on from {arguments.out}", file=sys.stderr)
+        raise
+    finally:
+        workers.close()
+        if journal is not None:
+            journal.close()
+    known = [journal.done[str(file)] for file in files] if journal is not None else answers
+    if arguments.csv is not None:
+        from actors.photos.table import write_csv
+
+        write_csv(arguments.csv, [answer for answer in known if "error" not in answer])
+    if len(files) > 1 and not arguments.json:
+        print(_summary(known))
+    return 1 if any("error" in answer for answer in known) else 0
+
+
+def _files(named: Sequence[Path]) -> list[Path]:
+    """The pictures that are named, and those in the folders that are."""
+    from catalog.picture import SUFFIXES
+
+    files: list[Path] = []
+    for path in named:
+        if not path.is_dir() or path.suffix.lower() in SUFFIXES:
+            files.append(path)
+            continue
+        found = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES and one.is_file())
+        if not found:
+            raise ValueError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})")
+        files += found
+    return files
+
+
+def _workers(arguments: argparse.Namespace, job: Job, looker: Looker, count: int) -> Workers:
+    from actors.photos.job import Here
+
+    if arguments.ray is not None:
+        from actors.photos.cluster import Cluster
+
+        return Cluster(job, arguments.ray, arguments.jobs)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = arguments.jobs or (cores if count >= _FEW else 1)
+    if jobs == 1:
+        return Here(looker)
+    from actors.photos.processes import Processes
+
+    return Processes(job, min(jobs, count))
+
+
+def _answered(
+    workers: Workers, files: Sequence[Path], drawings: dict[Path, Path], as_json: bool, journal: Journal | None
+) -> list[dict[str, Any]]:
+    """The answer to each file, which is printed, written down and drawn as it comes."""
     from cli.progress import progress
 
-    cv2.setNumThreads(1)
-    identifier = _identifier(arguments)
-    failed = 0
+    found = []
     with progress("identifying") as report:
-        for done, path in enumerate(arguments.images, 1):
-            answer = _answer(identifier, path, arguments.cropped)
-            if "error" in answer:
-                failed += 1
-                print(f"sleevesight: {answer['error']}", file=sys.stderr)
-            if arguments.json or "error" not in answer:
-                print(json.dumps(answer, ensure_ascii=False) if arguments.json else _text(answer), flush=True)
-            if report is not None and len(arguments.images) > 1:
-                report(done, len(arguments.images))
-    return 1 if failed else 0
+        for file, answer in zip(files, workers.answers(files), strict=True):
+            _print(answer.found, as_json)
+            if answer.drawn is not None:
+                _draw(drawings[file], answer.drawn)
+            if journal is not None:
+                journal.add(file, answer.found)
+            found.append(answer.found)
+            if report is not None and len(files) > 1:
+                report(len(found), len(files))
+    return found
 
 
-def _identifier(arguments: argparse.Namespace) -> Identifier:
-    from actors.backends import model_path
-    from actors.backends.detector import open_detector
-    from actors.config import EmbedderConfig
-    from actors.still import Identifier
-    from catalog.decide import Thresholds
-    from catalog.match import Matcher
-    from catalog.model_card import read_card
-    from catalog.store import Catalogue, check_model
-    from cli.catalog import open_model
-
-    catalogue = Catalogue.load(arguments.catalog)
-    embedder = open_model(arguments.model)
-    check_model(catalogue, embedder.model_hash)
-    card = read_card(model_path(EmbedderConfig(model=str(arguments.model or ""))))
-    thresholds = card.thresholds if card else Thresholds()
-    return Identifier(open_detector(), embedder, Matcher(catalogue), thresholds, arguments.top)
+def _print(answer: dict[str, Any], as_json: bool) -> None:
+    if "error" in answer:
+        print(f"sleevesight: {answer['error']}", file=sys.stderr)
+    if as_json or "error" not in answer:
+        print(json.dumps(answer, ensure_ascii=False) if as_json else _text(answer), flush=True)
 
 
-def _answer(identifier: Identifier, path: Path, cropped: bool) -> dict[str, Any]:
-    from catalog.picture import PictureError, read_picture
+def _drawings(folder: Path | None, files: Sequence[Path]) -> dict[Path, Path]:
+    """Where each picture's drawing goes: below the folder as the pictures lie below what holds them all."""
+    if folder is None:
+        return {}
+    root = Path(os.path.commonpath([file.resolve().parent for file in files]))
+    originals, places = {file.resolve() for file in files}, {}
+    for file in files:
+        name = file.name if file.suffix == ".jpg" else f"{file.name}.jpg"
+        places[file] = folder / file.resolve().relative_to(root).with_name(name)
+        if places[file].resolve() in originals:
+            raise ValueError(f"--annotate {folder} would write over {file}: name another folder")
+    return places
 
-    try:
-        found = identifier.identify(read_picture(path), cropped)
-    except PictureError as error:
-        return {"file": str(path), "error": str(error)}
-    except ValueError as error:
-        return {"file": str(path), "error": f"{path}: {error}"}
-    return {"file": str(path), "cards": [_card(one) for one in found]}
+
+def _draw(place: Path, content: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_name(f".{place.name}.part")
+    part.write_bytes(content)
+    part.replace(place)
 
 
-def _card(found: Identified) -> dict[str, Any]:
-    from vision.quad import corners
-
-    match = found.match
-    best = match.candidates[0] if match.candidates and found.status != "unknown" else None
-    return {
-        "quad": corners(found.quad),
-        "status": found.status,
-        "card_id": best.card_id if best else None,
-        "name": best.name if best else None,
-        "distance": round(match.distance, 4),
-        "gap": round(match.gap, 4),
-        "matches": [
-            {
-                "card_id": one.card_id,
-                "name": one.name,
-                "set_name": one.set_name,
-                "number": one.number,
-                "distance": round(one.distance, 4),
-            }
-            for one in match.candidates
-        ],
-    }
+def _summary(answers: Sequence[dict[str, Any]]) -> str:
+    cards = Counter(card["status"] for answer in answers for card in answer.get("cards", ()))
+    failed = sum("error" in answer for answer in answers)
+    words = [f"{cards[status]} {status}" for status in ("confirmed", "uncertain", "unknown") if cards[status]]
+    return (
+        f"{len(answers)} pictures, {cards.total()} cards"
+        + (f": {', '.join(words)}" if words else "")
+        + (f"; {failed} pictures could not be read" if failed else "")
+    )
 
 
 def _text(answer: dict[str, Any]) -> str:

@@ -92,13 +92,18 @@ def _add_catalog(commands: Commands) -> None:
 def _add_identify(commands: Commands) -> None:
     from cli import identify
 
-    command = commands.add_parser("identify", help="name the cards in photos")
-    command.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    command = commands.add_parser("identify", help="name the cards in photos, one or thousands")
+    command.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture, or folder of pictures")
     command.add_argument("--catalog", type=Path, required=True, metavar="CATALOG")
     command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
     command.add_argument("--cropped", action="store_true", help="each image is one card, and nothing else")
     command.add_argument("--top", type=_positive, default=5, help="candidates to name for each card (default 5)")
     command.add_argument("--json", action="store_true", help="one JSON object per image (docs/events.md)")
+    command.add_argument("--out", type=Path, metavar="FILE.jsonl", help="journal: a run that was cut off goes on there")
+    command.add_argument("--csv", type=Path, metavar="FILE", help="write a table with a row for each card")
+    command.add_argument("--annotate", type=Path, metavar="DIR", help="write every picture there, its cards drawn in")
+    command.add_argument("--jobs", type=_positive, metavar="N", help="processes (default: one for each core)")
+    command.add_argument("--ray", metavar="ADDRESS", help="work on a Ray cluster: ray://HOST:10001, auto, or local")
     command.set_defaults(run=identify.identify)
 
 

@@ -154,10 +154,11 @@ def test_bad_pictures_for_people(identify: Identify, shop: Shop, bad: list[Path]
     ran = identify("--cropped", bad[0], good)
     assert ran.code == 1
     assert ran.err == f"sleevesight: {bad[0]} cannot be read: No such file or directory\n"
-    first, second = ran.out.splitlines()
+    first, second, last = ran.out.splitlines()
     assert first == f"{good}: 1 card(s)"
     assert shop.specs[2].name in second
     assert "confirmed" in second
+    assert last == "2 pictures, 1 cards: 1 confirmed; 1 pictures could not be read"
 
 
 def test_a_speck_is_named_with_its_file(identify: Identify, tmp_path: Path) -> None:
@@ -220,3 +221,56 @@ def test_a_model_that_is_none(command: Command, shop: Shop, tmp_path: Path, cont
         model.write_bytes(content)
     line = command("identify", "--catalog", shop.catalogue, "--model", model, shop.photo).refusal()
     assert str(model) in line
+
+
+@pytest.fixture
+def pages(shop: Shop, tmp_path: Path) -> Path:
+    """A folder with pictures in two folders, and something that is none."""
+    folder = tmp_path / "pages"
+    (folder / "second").mkdir(parents=True)
+    shutil.copy(shop.photo, folder / "page.png")
+    shutil.copy(shop.pictures / f"{shop.specs[0].id}.jpg", folder / "second" / "card.jpg")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_a_folder_of_photos(identify: Identify, pages: Path, shop: Shop, tmp_path: Path) -> None:
+    """A table, a CSV and an annotated picture for each file; what is no picture in the folder is left alone."""
+    ran = identify(pages, "--csv", tmp_path / "cards.csv", "--annotate", tmp_path / "drawn")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[-1] == "2 pictures, 3 cards: 3 confirmed"
+    rows = (tmp_path / "cards.csv").read_text().splitlines()
+    assert [row.split(",")[3] for row in rows[1:]] == [shop.specs[number].id for number in (3, 5, 0)]
+    drawn = read_picture(tmp_path / "drawn" / "page.png.jpg")
+    assert drawn.shape == read_picture(pages / "page.png").shape
+    assert (tmp_path / "drawn" / "second" / "card.jpg").is_file()
+
+
+def test_an_interrupted_run_goes_on(identify: Identify, pages: Path, tmp_path: Path) -> None:
+    """What is in the journal is not looked at again, and counts as if it had been."""
+    identify(pages / "page.png", "--out", tmp_path / "j.jsonl")
+    ran = identify(pages, "--out", tmp_path / "j.jsonl", "--csv", tmp_path / "cards.csv")
+    assert ran.code == 0
+    assert ran.err == f"1 of 2 pictures are in {tmp_path / 'j.jsonl'} already\n"
+    assert "page.png" not in ran.out
+    assert ran.out.splitlines()[-1] == "2 pictures, 3 cards: 3 confirmed"
+    assert len((tmp_path / "cards.csv").read_text().splitlines()) == 4
+
+
+def test_many_processes_print_the_same(identify: Identify, pages: Path) -> None:
+    """Whoever adds `--jobs` wants time back, not other answers."""
+    assert identify("--json", pages, "--jobs", 2) == identify("--json", pages)
+
+
+def test_no_picture_is_drawn_over(identify: Identify, pages: Path) -> None:
+    """`--annotate .` would put outlines over the very scans."""
+    (pages / "page.png").unlink()
+    before = tree(pages)
+    line = identify(pages / "second", "--annotate", pages / "second").refusal()
+    assert "would write over" in line
+    assert tree(pages) == before
+
+
+def test_a_folder_without_pictures_is_refused(identify: Identify, tmp_path: Path) -> None:
+    """No picture named, no answer: silence would look like success."""
+    assert "holds no pictures" in identify(tmp_path).refusal()
