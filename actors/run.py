@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bus.actor import Actor, Bus
 
 ACTORS = ("capture", "selector", "embedder", "matcher", "smoother")
+WATCHDOG = "watchdog"
 REFUSED = 2
 """Exit code of an actor that cannot start and has said why: at first start that is final."""
 PARENT = "SLEEVESIGHT_PARENT"
