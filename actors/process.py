@@ -137,6 +137,7 @@ def become(name: str, config: Path, parent: int) -> NoReturn:
             if callable(signal.getsignal(number)):  # what a program that is started does not inherit either
                 signal.signal(number, signal.SIG_DFL)
         os.environ[PARENT] = str(parent)
+        Path("/proc/self/comm").write_text(name)  # what `top` shows; the command line is that of the original
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         code = main(name, config)
     except BaseException:

@@ -24,8 +24,6 @@ class Service:
     file: Path = Path("/etc/sleevesight/config.toml")
     prefix: Path = Path("/opt/sleevesight")
     logs: Path = Path("/var/log/sleevesight")
-    log_bytes: int = 1_000_000
-    """A log is rotated at this size."""
 
     @property
     def supervisord(self) -> Path:

@@ -9,7 +9,7 @@ from deploy.service import Service
 
 FIRST, STEP = 10, 10
 """Priorities: the lowest is started first and stopped last."""
-LOGS_KEPT = 3
+LOG_BYTES, LOGS_KEPT = 1_000_000, 3
 HEAD = "; Rendered by `python -m deploy.render` from the tables and the configuration: see docs/service.md."
 
 
@@ -25,7 +25,7 @@ def supervisord_conf(service: Service) -> str:
                 "nodaemon": "true",
                 "pidfile": run_dir / "supervisord.pid",
                 "logfile": service.logs / "supervisord.log",
-                "logfile_maxbytes": service.log_bytes,
+                "logfile_maxbytes": LOG_BYTES,
                 "logfile_backups": LOGS_KEPT,
                 "umask": "077",
                 "environment": _environment(service),
@@ -61,7 +61,7 @@ def _program(service: Service, name: str, priority: int) -> dict[str, object]:
         "killasgroup": "true",
         "redirect_stderr": "true",
         "stdout_logfile": service.logs / f"{name}.log",
-        "stdout_logfile_maxbytes": service.log_bytes,
+        "stdout_logfile_maxbytes": LOG_BYTES,
         "stdout_logfile_backups": LOGS_KEPT,
     }
 
