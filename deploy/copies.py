@@ -1,4 +1,4 @@
-"""A plug-in of supervisord: its actors are copies of it, as they are of the launcher (docs/decisions/010).
+"""A plug-in of supervisord: its actors are copies of it, as they are of the launcher (docs/decisions/006).
 
 Started as programs they would import the same libraries seven times, which takes more memory than there is for all.
 supervisord forks, and owns each process as ever; only what the child does instead of `exec` is ours.

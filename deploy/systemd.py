@@ -39,6 +39,8 @@ StateDirectoryMode=0700
 LogsDirectory={logs}
 WorkingDirectory=/var/lib/sleevesight
 UMask=0077
+# Who is ended for hanging says where in its log; a core of it would fill the card.
+LimitCORE=0
 Environment=PYTHONUNBUFFERED=1
 
 ProtectSystem=strict
