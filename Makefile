@@ -64,6 +64,8 @@ bench: develop $(DEMO)/catalog ## print the numbers of docs/performance.md again
 	$(PIP) -e '.[bench]'
 	$(BIN)/sleevesight bench micro
 	$(BIN)/python -m bench.memory
+	$(BIN)/python -m bench.memory --supervised
+	$(BIN)/python -m bench.service
 	$(BIN)/sleevesight replay scene:still --catalog $(DEMO)/catalog
 	$(BIN)/sleevesight replay scene:demo --catalog $(DEMO)/catalog
 	$(BIN)/python -m bench.watching

@@ -58,6 +58,7 @@ class Capture(Actor):
         """
         self._source = open_source(self._config, self.bus.clock)
         self.detail = self._source.title
+        self.live = self._source.live
         config = self._config.capture
         if not self._source.detects:
             self._watcher = Watcher(open_detector(detector_folder(config), threads=config.threads).look)

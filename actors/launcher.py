@@ -1,4 +1,4 @@
-"""The launcher for laptops: starts the actors, starts the dead again with back-off, and ends them in order."""
+"""The launcher for laptops: starts the actors, starts the dead and the hung again, and ends them in order."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from typing import Any
+
+import zmq
 
 from actors.config import Config, dump
+from actors.liveness import Liveness
 from actors.process import Process, preload, spawn
+from actors.rollcall import RollCall
 from actors.run import REFUSED
+from bus.clock import SystemClock
 from bus.lock import FileLock
 from bus.log import get_logger
 from bus.topics import PIPELINE
@@ -52,17 +58,23 @@ class Launcher:
         self._path.write_text(dump(config, comments=False))
         self._path.chmod(0o600)
         preload(config)
+        self._context: zmq.Context[Any] = zmq.Context()
+        self.roll = RollCall(self._context, config.address, ())
+        """What is heard of the actors."""
+        self._liveness = Liveness()
+        self._clock = SystemClock()
         self.children: dict[str, Child] = {}
         self.failed: str | None = None
         """Name of an actor that cannot start, once that is clear; its own error is on standard error."""
 
     def start(self, *names: str) -> None:
         """Start these actors."""
+        self.roll.listen_to(names)
         for name in names:
             self.children[name] = Child(name, spawn(name, self._path), time.monotonic())
 
     def step(self) -> None:
-        """Look after the dead: an end is an end, a refusal to start is final, everything else is started again."""
+        """Look after the dead and the hung: an end is an end, a refusal to start is final, else they start again."""
         now = time.monotonic()
         for child in self.children.values():
             if child.over:
@@ -75,6 +87,19 @@ class Launcher:
             code = child.process.poll()
             if code is not None:
                 self._bury(child, code, now)
+        self._judge()
+
+    def _judge(self) -> None:
+        """Who runs and does not get on, by the same rules as the watchdog's: end his process, which is then dead."""
+        for beat in self.roll.hear():
+            self._liveness.hear(beat)
+        running = {
+            name: child.process.pid for name, child in self.children.items() if not (child.over or child.again_at)
+        }
+        for verdict in self._liveness.judge(self._clock.now_ns(), running):
+            log.error(verdict.what, actor=verdict.actor, process=verdict.pid)
+            if verdict.signal is not None:
+                self.children[verdict.actor].process.send_signal(verdict.signal)
 
     def _bury(self, child: Child, code: int, now: float) -> None:
         if code == 0:
@@ -117,6 +142,8 @@ class Launcher:
                 child.process.wait()
         for child in self.children.values():
             child.over = True
+        self.roll.close()
+        self._context.term()
         with contextlib.suppress(OSError):
             self._path.unlink()
         self._address.sweep()

@@ -1,8 +1,8 @@
-"""An actor's process, as the launcher starts it: on Linux a copy of the launcher, which has imported everything.
+"""An actor's process: on Linux a copy of whoever starts it (launcher or supervisord), who has imported everything.
 
 Imports cost each process half a second and 30 MB that nobody else shares; copied, they cost neither
-(docs/decisions/006). Copying is safe because the launcher does nothing but wait: it has no thread of Python's, and the
-copy closes whatever was open.
+(docs/decisions/006). Copying is safe because whoever is copied does nothing but wait: he has no thread of Python's,
+and the copy closes whatever was open.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from actors.config import Config
 from actors.run import PARENT, main, single_threaded
 from catalog.index import usearch
 
-_FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
+FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
 _MODULES = ("capture", "selector", "embedder", "backends.onnx", "backends.detector", "matcher", "smoother", "sink")
 _SINKS = {"console": "sinks.console", "recorder": "recorder"}
 _POLL_S = 0.005
@@ -87,7 +87,7 @@ def preload(config: Config) -> None:
 
     A collector that visits an object writes to it, and what is written to is not shared any more.
     """
-    if not _FORKS:
+    if not FORKS:
         return
     single_threaded()
     scheme = config.capture.source.partition(":")[0]
@@ -102,7 +102,7 @@ def preload(config: Config) -> None:
 
 def spawn(name: str, config: Path) -> Process:
     """Start the actor `name` with the configuration of a file, in a session of its own; it ends with this process."""
-    if _FORKS:
+    if FORKS:
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
@@ -118,16 +118,27 @@ def spawn(name: str, config: Path) -> Process:
     )
 
 
-def _live(name: str, config: Path, parent: int) -> None:
-    """The life of the copy: it never returns into the code of the launcher, whatever happens."""
+def _live(name: str, config: Path, parent: int) -> NoReturn:
+    """The life of the launcher's copy."""
+    os.setsid()
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # locks and sockets of the launcher are not ours
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    become(name, config, parent)
+
+
+def become(name: str, config: Path, parent: int) -> NoReturn:
+    """Be the process of an actor from now on, as if it had been started as a program; it ends with `parent`.
+
+    It never returns into the code that it was copied from, whatever happens.
+    """
     code = 1
     try:
-        os.setsid()
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # locks and sockets of the launcher are not ours
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for number in signal.valid_signals():
+            if callable(signal.getsignal(number)):  # what a program that is started does not inherit either
+                signal.signal(number, signal.SIG_DFL)
         os.environ[PARENT] = str(parent)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        Path("/proc/self/comm").write_text(name)  # what `top` shows; the command line is that of the original
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         code = main(name, config)
     except BaseException:
         traceback.print_exc()

@@ -10,14 +10,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
-from actors.launcher import Launcher
 from bus.messages import Heartbeat
 from bus.sockets import Address, Subscriber
 from bus.topics import HEARTBEAT, PIPELINE, RECORDER, TOPICS, Topic
+
+if TYPE_CHECKING:
+    from actors.launcher import Launcher
 
 START_S = 10.0
 """Whoever is not ready by then holds nobody up any more: a broken sink is no reason to show nothing."""
@@ -28,20 +30,27 @@ class RollCall:
     """Hears the heartbeats of some actors."""
 
     def __init__(self, context: zmq.Context[Any], address: Address, actors: Sequence[str]) -> None:
-        self.subscribers = [Subscriber(context, address, HEARTBEAT, actor) for actor in actors]
+        self._context, self._address = context, address
+        self.subscribers: list[Subscriber] = []
+        self.listen_to(actors)
         self.heartbeats: dict[tuple[str, str], Heartbeat] = {}
         """The last heartbeat of every life of every actor."""
         self.readied: dict[tuple[str, str], Heartbeat] = {}
         """The first of every life that said ready."""
 
-    def hear(self) -> None:
-        """Take in what has come."""
-        for subscriber in self.subscribers:
-            for beat, _ in subscriber.drain():
-                if isinstance(beat, Heartbeat):
-                    self.heartbeats[beat.actor, beat.session] = beat
-                    if beat.state == "ready":
-                        self.readied.setdefault((beat.actor, beat.session), beat)
+    def listen_to(self, actors: Sequence[str]) -> None:
+        """Hear these as well."""
+        self.subscribers += [Subscriber(self._context, self._address, HEARTBEAT, actor) for actor in actors]
+
+    def hear(self) -> list[Heartbeat]:
+        """Take in what has come, and return it."""
+        messages = [message for subscriber in self.subscribers for message, _ in subscriber.drain()]
+        beats = [message for message in messages if isinstance(message, Heartbeat)]
+        for beat in beats:
+            self.heartbeats[beat.actor, beat.session] = beat
+            if beat.state == "ready":
+                self.readied.setdefault((beat.actor, beat.session), beat)
+        return beats
 
     def ready(self, actors: Sequence[str], others: Mapping[str, int] = _NOBODY) -> bool:
         """Whether these actors are ready and hear each other; `others` is how many readers a topic has besides."""
@@ -66,25 +75,16 @@ def _reads(actor: str, topic: Topic) -> bool:
     return actor.partition(".")[0] in topic.readers or (actor == RECORDER and topic.recorded)
 
 
-def begin(
-    launcher: Launcher, address: Address, sinks: Sequence[str], stop: Callable[[], bool], patience_s: float = START_S
-) -> None:
+def begin(launcher: Launcher, sinks: Sequence[str], stop: Callable[[], bool], patience_s: float = START_S) -> None:
     """Start everybody, and capture once the others are ready, or after `patience_s`."""
     others = [*sinks, *(actor for actor in reversed(PIPELINE) if actor != "capture")]
     launcher.start(*others)
-    context: zmq.Context[Any] = zmq.Context()
-    roll = RollCall(context, address, others)
     poller = zmq.Poller()
-    for subscriber in roll.subscribers:
+    for subscriber in launcher.roll.subscribers:
         poller.register(subscriber.socket, zmq.POLLIN)
     deadline = time.monotonic() + patience_s
-    try:
-        while launcher.failed is None and not stop() and not roll.ready(others) and time.monotonic() < deadline:
-            poller.poll(100)
-            roll.hear()
-            launcher.step()
-    finally:
-        roll.close()
-        context.term()
+    while launcher.failed is None and not stop() and not launcher.roll.ready(others) and time.monotonic() < deadline:
+        poller.poll(100)
+        launcher.step()
     if launcher.failed is None and not stop():
         launcher.start("capture")

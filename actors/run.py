@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actors.config import Config, load
+from actors.config import Config, ConfigError, load
 
 if TYPE_CHECKING:
     from bus.actor import Actor, Bus
 
 ACTORS = ("capture", "selector", "embedder", "matcher", "smoother")
+WATCHDOG = "watchdog"
 REFUSED = 2
 """Exit code of an actor that cannot start and has said why: at first start that is final."""
 PARENT = "SLEEVESIGHT_PARENT"
@@ -28,7 +30,7 @@ def main(name: str, config: Path | None) -> int:
     from bus.loop import ActorFailed
 
     try:
-        settings = load(config)
+        settings = _settings(name, config)
         configure(settings.log)
         run(name, settings)
     except ActorFailed as failure:
@@ -38,6 +40,17 @@ def main(name: str, config: Path | None) -> int:
         print(f"sleevesight: {name}: {' '.join(str(error).split())}", file=sys.stderr)
         return REFUSED
     return 0
+
+
+def _settings(name: str, path: Path | None) -> Config:
+    """The configuration of a file, which the watchdog does without: it is there for when the file is right again."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        if name != WATCHDOG:
+            raise
+        print(f"sleevesight: {name}: going on with the defaults: {error}", file=sys.stderr, flush=True)
+        return Config()
 
 
 def single_threaded() -> None:
@@ -53,6 +66,7 @@ def run(name: str, config: Config) -> None:
     single_threaded()
     from bus.loop import Loop
 
+    faulthandler.enable()  # a native crash, or a SIGABRT of whoever sees it hang, says where
     _die_with_parent()
     Loop(lambda bus: make(name, bus, config), name, config.address, lossless=config.lossless).run()
 
@@ -83,7 +97,11 @@ def make(name: str, bus: Bus, config: Config) -> Actor:
         from actors.sink import make_sink
 
         return make_sink(bus, config, name)
-    raise ValueError(f"there is no actor {name!r}; the actors are {', '.join(ACTORS)} and sink.NAME")
+    if name == WATCHDOG:
+        from actors.watchdog import Watchdog, supervisord
+
+        return Watchdog(bus, supervisord())
+    raise ValueError(f"there is no actor {name!r}; the actors are {', '.join(ACTORS)}, {WATCHDOG} and sink.NAME")
 
 
 def _die_with_parent() -> None:

@@ -43,7 +43,7 @@ def recovery_s(system: System, fault: Fault, patience_s: float = PATIENCE_S) -> 
     if fault.kills:
         actor = fault.kills
         system.ear.until(lambda: system.ready(actor, before[actor]), f"{actor} is back", patience_s)
-        since_ns = _began(system, actor)
+        since_ns = system.readied_ns(actor)
     else:
         system.ear.until(lambda: _beats_since(system, since_ns), f"everybody lives after {fault.name}", patience_s)
     system.ear.until(
@@ -52,13 +52,6 @@ def recovery_s(system: System, fault: Fault, patience_s: float = PATIENCE_S) -> 
         patience_s,
     )
     return (_first_ns(system, since_ns) - ended_ns) / 1e9
-
-
-def _began(system: System, actor: str) -> int:
-    """When the newest life of an actor was ready."""
-    beat = system.ear.life(actor)
-    assert beat is not None
-    return min(b.t_ns for b in system.ear.beats if b.session == beat.session and b.state == "ready")
 
 
 def _beats_since(system: System, since_ns: int) -> bool:

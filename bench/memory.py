@@ -1,4 +1,4 @@
-"""What a running system costs: `python -m bench.memory [--rows 17592] [--model FILE] [--source SOURCE]`.
+"""What a running system costs: `python -m bench.memory [--rows 17592] [--model FILE] [--source S] [--supervised]`.
 
 Starts all processes on a rendered 1520x1520 table with the model and a catalogue of that size (random unit vectors of
 its length), lets them run, and prints per process the memory (PSS, so that what
@@ -9,31 +9,25 @@ all of them.
 from __future__ import annotations
 
 import argparse
-import signal
-import subprocess
+import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zmq
 
 from actors.backends import DEFAULT_MODEL
 from actors.backends.onnx import OnnxEmbedder
-from actors.config import Config, dump, updated
-from actors.rollcall import RollCall
+from actors.config import Config, updated
 from bench.probe import cpu_s, pss_mb
-from bus.clock import SystemClock
-from bus.messages import Heartbeat
-from bus.topics import PIPELINE
+from bench.supervised import Supervised
+from bench.system import System
 from catalog.embedding import normalise
 from catalog.store import ModelRef, Printing, write
 from vision.phash import HASH_BYTES
 
-ACTORS = (*PIPELINE, "sink.console")
 BUDGET_MB = 300
 LOAD_BUDGET_S = 2.0
 READY_S = 120.0
@@ -66,58 +60,39 @@ def make_catalogue(path: Path, model: OnnxEmbedder, rows: int, rng: np.random.Ge
     )
 
 
-def measure(folder: Path, source: str, rows: int, model: Path, seconds: float) -> dict[str, Any]:
+def measure(config: Config, seconds: float, kind: type[System] = System) -> dict[str, Any]:
     """Run a system for some seconds; per process its memory and load, and the times of its start."""
-    catalogue = folder / "catalog"
-    make_catalogue(catalogue, OnnxEmbedder(model), rows, np.random.default_rng(0))
-    config = updated(Config(), "bus", run_dir=str(folder / "run"))
-    config = updated(config, "capture", source=source)
-    config = updated(config, "embedder", model=str(model.absolute()))
-    config = updated(config, "matcher", catalog=str(catalogue))
-    (folder / "c.toml").write_text(dump(config))
-    context: zmq.Context[Any] = zmq.Context()
-    roll, clock = RollCall(context, config.address, ACTORS), SystemClock()
-    begun = clock.now_ns()
-    command = [sys.executable, "-m", "cli.main", "up", "--config", str(folder / "c.toml")]
-    system = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    system = kind(config)
     try:
-        limit = time.monotonic() + READY_S
-        _hear(roll, lambda: len(_ready(roll)) == len(ACTORS) or time.monotonic() > limit or system.poll() is not None)
-        ready = _ready(roll)
-        if absent := sorted(set(ACTORS) - ready.keys()):
-            raise RuntimeError(f"not ready: {absent}; is {source} a source?")
-        pids = {"launcher": system.pid, **{actor: beat.pid for actor, beat in ready.items()}}
+        system.ear.until(lambda: all(map(system.ready, system.actors)), f"ready; see {system.log}", READY_S)
+        ready = {actor: (system.readied_ns(actor) - system.begun_ns) / 1e9 for actor in system.actors}
+        pids = {kind.parent: system.process.pid, **{actor: system.pid(actor) for actor in system.actors}}
         before, started = {name: cpu_s(pid) for name, pid in pids.items()}, time.monotonic()
-        _hear(roll, lambda: time.monotonic() > started + seconds)
+        system.ear.until(lambda: time.monotonic() > started + seconds, "the time is up", seconds + 1)
         spent = time.monotonic() - started
-        processes = {
-            name: pss_mb(pid) | {"cpu": (cpu_s(pid) - before[name]) / spent}
-            for name, pid in sorted(pids.items(), key=lambda item: (*ACTORS, "launcher").index(item[0]))
-        }
+        processes = {name: pss_mb(pid) | {"cpu": (cpu_s(pid) - before[name]) / spent} for name, pid in pids.items()}
+        system.stop()  # to the last heartbeats, which have the last counts
     finally:
-        system.send_signal(signal.SIGINT)
-        _hear(roll, lambda: system.poll() is not None)  # to the last heartbeats, which have the last counts
-        roll.close()
-        context.term()
-    last = {beat.actor: beat for beat in roll.heartbeats.values()}
+        system.close()
+    last = {actor: beat for actor in system.actors if (beat := system.ear.life(actor)) is not None}
     return {
         "processes": processes,
-        "ready_s": {actor: (beat.t_ns - begun) / 1e9 for actor, beat in ready.items()},
-        "load_s": (ready["matcher"].t_ns - ready["matcher"].started_ns) / 1e9,
+        "ready_s": ready,
+        "load_s": (system.readied_ns("matcher") - last["matcher"].started_ns) / 1e9,
         "frames": last["smoother"].counts.get("frames", 0),
         "crops": last["selector"].counts.get("crops", 0),
     }
 
 
-def _hear(roll: RollCall, until: Callable[[], bool]) -> None:
-    """Listen until something is so."""
-    while not until():
-        roll.hear()
-        time.sleep(0.02)
-
-
-def _ready(roll: RollCall) -> dict[str, Heartbeat]:
-    return {beat.actor: beat for beat in roll.readied.values()}
+def configured(folder: Path, source: str, rows: int, model: Path) -> Config:
+    """A system in a folder, with a catalogue of so many random cards."""
+    catalogue = folder / "catalog"
+    make_catalogue(catalogue, OnnxEmbedder(model), rows, np.random.default_rng(0))
+    config = updated(Config(), "bus", run_dir=str(folder / "run"))
+    config = updated(config, "capture", source=source)
+    config = updated(config, "embedder", model=str(model.absolute()))
+    config = updated(config, "sinks", enabled=["jsonl"], jsonl=os.devnull)
+    return updated(config, "matcher", catalog=str(catalogue))
 
 
 def lines(result: dict[str, Any]) -> list[str]:
@@ -143,9 +118,11 @@ def main() -> int:
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="ONNX model (default: the one that ships)")
     parser.add_argument("--source", default="scene:demo", help="any source that plays long enough")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure after everybody is ready")
+    parser.add_argument("--supervised", action="store_true", help="the service, as supervisord starts it")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sleevesight-") as folder:
-        result = measure(Path(folder), arguments.source, arguments.rows, arguments.model, arguments.seconds)
+        config = configured(Path(folder), arguments.source, arguments.rows, arguments.model)
+        result = measure(config, arguments.seconds, Supervised if arguments.supervised else System)
     print("\n".join(lines(result)))
     total = sum(one["Pss"] for one in result["processes"].values())
     good = total <= BUDGET_MB and result["load_s"] <= LOAD_BUDGET_S

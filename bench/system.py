@@ -32,10 +32,10 @@ class TooSlow(RuntimeError):
 class Ear:
     """Hears everything that a system says about its results and its health, from the moment it is made."""
 
-    def __init__(self, run_dir: Path, crops: bool = False) -> None:
+    def __init__(self, run_dir: Path, crops: bool = False, actors: Sequence[str] = ACTORS) -> None:
         self.context: zmq.Context[Any] = zmq.Context()
         address = Address(run_dir)
-        self._subscribers = [Subscriber(self.context, address, HEARTBEAT, actor) for actor in ACTORS]
+        self._subscribers = [Subscriber(self.context, address, HEARTBEAT, actor) for actor in actors]
         self._subscribers += [Subscriber(self.context, address, RESULTS)]
         if crops:
             self._subscribers += [Subscriber(self.context, address, CROPS)]
@@ -93,6 +93,10 @@ class Ear:
 class System:
     """`sleevesight up` with a configuration, and an ear on it."""
 
+    actors: Sequence[str] = ACTORS
+    parent = "launcher"
+    """Whose processes they are."""
+
     def __init__(self, config: Config, crops: bool = False, program: Sequence[str] = SLEEVESIGHT) -> None:
         self.config = config
         self.run_dir = Path(config.bus.run_dir)
@@ -100,25 +104,44 @@ class System:
         self.file.write_text(dump(config))
         self.log = self.run_dir.with_name(f"{self.run_dir.name}.log")
         self.clock = SystemClock()
-        self.ear = Ear(self.run_dir, crops)
+        self.ear = Ear(self.run_dir, crops, self.actors)
+        self.program = program
+        command = self.command()
+        self.begun_ns = self.clock.now_ns()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*program, "up", "--config", str(self.file)],
+                command,
                 stderr=log,
                 stdout=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for whoever started it, who ends it in order
             )
 
+    def command(self) -> Sequence[str]:
+        """What is started."""
+        return [*self.program, "up", "--config", str(self.file)]
+
     def wait_ready(self) -> None:
         """Until everybody is ready and the first card has been confirmed."""
-        self.ear.until(lambda: all(self.ready(actor) for actor in ACTORS), f"ready; see {self.log}")
+        self.ear.until(lambda: all(self.ready(actor) for actor in self.actors), f"ready; see {self.log}")
         self.ear.until(self.ear.confirmed, f"a confirmed card; see {self.log}")
 
     def ready(self, actor: str, not_session: str = "") -> bool:
         """Whether an actor is ready, in another life than `not_session`."""
         beat = self.ear.life(actor)
         return beat is not None and beat.state == "ready" and beat.session != not_session
+
+    def session(self, actor: str) -> str:
+        """The newest life of an actor."""
+        beat = self.ear.life(actor)
+        assert beat is not None, f"{actor} has never been heard"
+        return beat.session
+
+    def readied_ns(self, actor: str) -> int:
+        """When the newest life of an actor was ready."""
+        beat = self.ear.life(actor)
+        assert beat is not None, f"{actor} has never been heard"
+        return min(one.t_ns for one in self.ear.beats if one.session == beat.session and one.state == "ready")
 
     def pid(self, actor: str) -> int:
         """The process of an actor, as its heartbeat says."""

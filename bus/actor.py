@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from bus.clock import Clock
 from bus.messages import Message
 from bus.sockets import Address
-from bus.topics import Topic, published_by
+from bus.topics import PIPELINE, Topic, published_by
 
 if TYPE_CHECKING:
     from bus.ring import RingReader
@@ -52,8 +52,15 @@ class Actor:
     inputs: ClassVar[tuple[Topic, ...]] = ()
     ends_with: ClassVar[tuple[Topic, ...]] = ()
     """The inputs whose last message is the last that this actor waits for (a feedback edge is none of them)."""
+    start_deadline_s: float = 120.0
+    """How long its start may take: cold disks are slow, and one that takes longer hangs."""
     takes_all: ClassVar[bool] = False
     """Whether it is handed every message, also of a `latest` topic, and the goodbyes too."""
+
+    peers: tuple[str, ...] = PIPELINE
+    """Whose heartbeats come in, if HEARTBEAT is among the inputs."""
+    live: bool = False
+    """Whether its output comes from outside, unasked."""
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus

@@ -28,14 +28,12 @@ from bus.heap import give_back
 from bus.log import get_logger
 from bus.messages import Bye, Heartbeat, Message
 from bus.sockets import Address, Publisher, Subscriber
-from bus.topics import HEARTBEAT, PIPELINE, Topic
+from bus.topics import HEARTBEAT, Topic
 
 if TYPE_CHECKING:
     from bus.ring import RingReader
 
 HEARTBEAT_MS = 1000.0
-START_DEADLINE_S = 120
-"""Firmware uploads and cold disks are slow; a start that takes longer hangs."""
 HANG_DEADLINE_S = 10
 """A round of the loop that takes longer hangs in native code: dump the stacks and die, to be started again."""
 STOP_DEADLINE_MS = 3000.0
@@ -90,7 +88,7 @@ class Loop:
         self._subscribers = [
             self._subscriber(topic, publisher)
             for topic in self._actor.inputs
-            for publisher in (PIPELINE if topic is HEARTBEAT else (topic.publisher,))
+            for publisher in (self._actor.peers if topic is HEARTBEAT else (topic.publisher,))
         ]
 
     # What the actor uses.
@@ -129,7 +127,7 @@ class Loop:
         """Start the actor, work until the end, stop in order."""
         self._on_signals()
         if self._deadman:
-            faulthandler.dump_traceback_later(START_DEADLINE_S, exit=True)
+            faulthandler.dump_traceback_later(self._actor.start_deadline_s, exit=True)
         try:
             self._beat()
             self._actor.start()
@@ -230,6 +228,7 @@ class Loop:
         """Publish what is held, say goodbye on every topic, and report the last counts."""
         final = not self._stop or self._actor.ended
         self._state = "stopping"
+        self._beat()  # what `finish` still has to write may take longer than from one heartbeat to the next
         self._actor.finish()
         for topic in self._actor.outputs:
             self.publish(topic, Bye(final=final, reason=self._actor.detail, frames=self.counts["frames"]))
@@ -255,6 +254,8 @@ class Loop:
                 queue=self._actor.queue(),
                 p95_ms=durations[int(len(durations) * 0.95)] if durations else 0.0,
                 rss_bytes=_rss_bytes(),
+                start_deadline_s=self._actor.start_deadline_s,
+                live=self._actor.live,
                 detail=self._actor.detail,
             )
         )

@@ -218,7 +218,11 @@ class Results(FrameScoped, kw_only=True, tag="results"):
 
 
 class Heartbeat(Message, kw_only=True, tag="heartbeat"):
-    """An actor's progress, from its work loop: what it counted since it started, and what it lost, by reason."""
+    """An actor's progress, from its work loop: what it counted since it started, and what it lost, by reason.
+
+    `start_deadline_s`: how long its start may take. `live`: its output comes from outside, unasked; when it ceases,
+    something is wrong.
+    """
 
     actor: str
     pid: int
@@ -233,4 +237,6 @@ class Heartbeat(Message, kw_only=True, tag="heartbeat"):
     queue: int = 0
     p95_ms: float = 0.0
     rss_bytes: int = 0
+    start_deadline_s: float = 120.0
+    live: bool = False
     detail: str = ""

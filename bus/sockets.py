@@ -33,7 +33,9 @@ MAX_SUBSCRIPTIONS = 1000
 
 
 def default_run_dir() -> Path:
-    """$XDG_RUNTIME_DIR/sleevesight, or a folder of this user under the temporary directory."""
+    """$RUNTIME_DIRECTORY (a service's), $XDG_RUNTIME_DIR/sleevesight, or a user's folder under the temporary one."""
+    if service := os.environ.get("RUNTIME_DIRECTORY"):
+        return Path(service)
     base = os.environ.get("XDG_RUNTIME_DIR")
     return Path(base) / "sleevesight" if base else Path(tempfile.gettempdir()) / f"sleevesight-{os.getuid()}"
 

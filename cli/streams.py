@@ -91,7 +91,7 @@ def up(arguments: argparse.Namespace) -> int:
     stop = stop_request()
     launcher = Launcher(config)
     try:
-        begin(launcher, config.address, [f"sink.{name}" for name in config.sinks.enabled], stop)
+        begin(launcher, [f"sink.{name}" for name in config.sinks.enabled], stop)
         while not launcher.over() and launcher.failed is None and not stop():
             launcher.step()
             time.sleep(0.1)

@@ -316,3 +316,9 @@ def test_nothing_is_left_behind(rig: Rig, tmp_path: Path) -> None:
     rig.capture = None
     assert rig.source.closed
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_it_says_whether_its_frames_come_by_themselves(rig: Rig, live: bool) -> None:
+    """A camera that gives nothing is broken; a stored source may wait, and must not be started again for it."""
+    assert rig.start([source_frame(number) for number in range(2)], live=live).live is live

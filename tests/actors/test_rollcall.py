@@ -119,7 +119,8 @@ def test_the_moment_of_being_ready_is_kept(roll: RollCall) -> None:
 class Starter:
     """A launcher that only writes down whom it should start; one of them may refuse."""
 
-    def __init__(self, failed: str | None = None) -> None:
+    def __init__(self, roll: RollCall, failed: str | None = None) -> None:
+        self.roll = roll
         self.failed = failed
         self.started: list[str] = []
 
@@ -130,16 +131,16 @@ class Starter:
         """Nobody dies here."""
 
 
-def test_capture_comes_last_whatever_the_others_do(tmp_path: Path) -> None:
+def test_capture_comes_last_whatever_the_others_do(roll: RollCall) -> None:
     """A sink that hangs while it starts is no reason to show nothing at all."""
-    launcher = Starter()
-    begin(launcher, Address(tmp_path), SINKS, lambda: False, patience_s=0)  # type: ignore[arg-type]
+    launcher = Starter(roll)
+    begin(launcher, SINKS, lambda: False, patience_s=0)  # type: ignore[arg-type]
     assert launcher.started == [*OTHERS, "capture"]
 
 
 @pytest.mark.parametrize(("failed", "stopped"), [("matcher", False), (None, True)])
-def test_nothing_is_captured_where_nothing_is_to_begin(tmp_path: Path, failed: str | None, stopped: bool) -> None:
+def test_nothing_is_captured_where_nothing_is_to_begin(roll: RollCall, failed: str | None, stopped: bool) -> None:
     """The camera would light up only to be closed again."""
-    launcher = Starter(failed)
-    begin(launcher, Address(tmp_path), SINKS, lambda: stopped)  # type: ignore[arg-type]
+    launcher = Starter(roll, failed)
+    begin(launcher, SINKS, lambda: stopped)  # type: ignore[arg-type]
     assert launcher.started == OTHERS

@@ -87,6 +87,8 @@ SAMPLES: dict[str, tuple[Topic, m.Message]] = {
             queue=0,
             p95_ms=0.8,
             rss_bytes=52_000_000,
+            start_deadline_s=120.0,
+            live=False,
             detail="",
         ),
     ),

@@ -131,14 +131,15 @@ def test_an_actor_that_takes_all_is_handed_every_message(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("bench", ["beats"], indirect=True)
-def test_heartbeats_are_heard_of_the_whole_pipeline(bench: Bench) -> None:
-    """They have an endpoint for each actor, and one subscription would hear none of them."""
-    publishers = {actor: Publisher(bench.context, bench.address, HEARTBEAT, actor, "s1") for actor in PIPELINE}
+def test_heartbeats_are_heard_of_the_whole_pipeline_and_of_whoever_is_named(bench: Bench) -> None:
+    """They have an endpoint for each actor: whoever is not listened to looks as if he had never started."""
+    actors = (*PIPELINE, "sink.own")
+    publishers = {actor: Publisher(bench.context, bench.address, HEARTBEAT, actor, "s1") for actor in actors}
 
     def heard() -> bool:
         for actor, publisher in publishers.items():
             publisher.send(Heartbeat(actor=actor, pid=1, t_ns=0, state="ready", started_ns=0))
-        return bench.heartbeats[-1].counts.get("actors") == len(PIPELINE)
+        return bench.heartbeats[-1].counts.get("actors") == len(actors)
 
     bench.until(heard)
     for publisher in publishers.values():
@@ -173,3 +174,5 @@ def test_the_heartbeat_reports_progress(bench: Bench) -> None:
     assert beat.last_in_ns > beat.started_ns
     assert beat.last_out_ns >= beat.last_in_ns
     assert beat.rss_bytes > 1_000_000
+    assert beat.start_deadline_s == 120
+    assert not beat.live

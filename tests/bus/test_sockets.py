@@ -14,7 +14,7 @@ from samples import SAMPLES
 
 from bus.lock import AlreadyRunning, FileLock
 from bus.messages import Bye, Message
-from bus.sockets import Address, Publisher, Subscriber
+from bus.sockets import Address, Publisher, Subscriber, default_run_dir
 from bus.topics import CROPS, HEARTBEAT, RESULTS
 
 
@@ -142,6 +142,15 @@ def test_noise_on_the_wire_is_counted(context: zmq.Context[Any], tmp_path: Path)
     publisher.send(Bye(final=False))
     assert len(collect(subscriber, 1)) == 1
     assert subscriber.drops == {"malformed": 2}
+
+
+def test_a_service_meets_where_systemd_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its watchdog has to find the others even when the configuration, which names the place, cannot be read."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    assert default_run_dir() == Path("/run/user/1000/sleevesight")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/sleevesight")
+    assert default_run_dir() == Path("/run/sleevesight")
 
 
 def test_the_run_directory_is_closed_to_others(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ if __name__ == "__main__":
     Toy.takes_all = Toy.mode == "all"
     if Toy.mode == "beats":
         Toy.inputs = (FRAME, HEARTBEAT)
+        Toy.peers = (*Toy.peers, "sink.own")
     import bus.loop
 
     if Toy.mode == "hang":  # a second is nothing on a busy machine: the others must not die of it

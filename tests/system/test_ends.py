@@ -97,7 +97,7 @@ def test_an_actor_that_missed_the_end_does_not_keep_the_others(
 ) -> None:
     """One that was started again after the goodbye waited for a stream that was over, and `up` with it, for ever."""
     monkeypatch.setattr("actors.launcher.DRAIN_S", 0.5)
-    monkeypatch.setattr("actors.process._FORKS", False)  # the launcher runs in the tests' own process here
+    monkeypatch.setattr("actors.process.FORKS", False)  # the launcher runs in the tests' own process here
     tape.write(short / "brief.mcap", 20, 15.0)
     launcher = Launcher(configuration(short / "run", catalogue, f"recording:{short / 'brief.mcap'}"))
     ear = Ear(short / "run")

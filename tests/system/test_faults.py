@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,9 +26,16 @@ GROWTH_MB = 20.0
 
 @pytest.fixture
 def faulty(
-    launch: Callable[..., System], short: Path, catalogue: Path, recording: Path, tape: Tape
+    launch: Callable[..., System],
+    short: Path,
+    catalogue: Path,
+    recording: Path,
+    tape: Tape,
+    request: pytest.FixtureRequest,
 ) -> Iterator[System]:
     """A running system whose parts break on demand; whatever it said in all that time was true."""
+    for name in getattr(request, "param", ()):
+        (short / name).touch()
     program = [sys.executable, str(FAULTY), str(short)]
     system = launch(configuration(short / "run", catalogue, f"recording:{recording}"), program=program)
     system.wait_ready()
@@ -83,6 +91,27 @@ def test_an_embedder_that_hangs_is_ended_and_started_again(faulty: System, capsy
     assert len(answered) > 20, "frames are answered without an embedder, too"
 
 
+@pytest.mark.parametrize("faulty", [("patient",)], indirect=True)
+def test_the_launcher_sees_who_hangs(faulty: System, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that stands still cannot end itself, and has no dead-man either: somebody else has to miss its heartbeat."""
+    before = sessions(faulty)
+    hung = switch(faulty, "hang")  # with the interpreter held
+    faulty.ear.until(lambda: not hung.exists(), "the engine is asked")
+    asked_ns = faulty.clock.now_ns()
+    stopped_ns = faulty.kill("selector", signal.SIGSTOP)
+    for actor, since_ns in (("embedder", asked_ns), ("selector", stopped_ns)):
+        faulty.ear.until(lambda actor=actor: faulty.ready(actor, before[actor]), f"{actor} is back")  # type: ignore[misc]
+        with capsys.disabled():
+            print(f"\n  {actor}: ready {(faulty.readied_ns(actor) - since_ns) / 1e9:.1f} s after it hung", end="")
+    confirmed_again(faulty)
+    after = sessions(faulty)
+    assert {actor for actor in before if after[actor] != before[actor]} == {"embedder", "selector"}
+    log = faulty.log.read_text()
+    assert "silent for" in log
+    assert "faulty.py" in log, "the embedder says where it hung"
+    assert "does not end: killing it" in log, "the selector hears nothing"
+
+
 def test_an_embedder_that_answers_with_nan_names_nothing(faulty: System) -> None:
     """A vector of NaN has a nearest neighbour like any other: it has to be a failure, and to pass when it passes."""
     before = sessions(faulty)
@@ -111,7 +140,7 @@ def test_a_source_that_stops_is_seen_and_started_again(faulty: System) -> None:
     """Everybody lives and nothing happens: who stands still has to be visible from the heartbeats.
 
     Capture waits in the source, so it falls silent itself; the others go on beating, with nothing new that came in or
-    went out. The dead-man ends capture. That nobody says so in one line is the watchdog's work, which does not exist.
+    went out. The dead-man, which is quicker here than the launcher, ends capture.
     """
     before = sessions(faulty)
     dry = switch(faulty, "dry")

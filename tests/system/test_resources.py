@@ -13,7 +13,7 @@ from tape import ON, Tape
 
 from actors.backends import DEFAULT_MODEL, open_backend
 from actors.config import EmbedderConfig, dump, updated
-from bench.memory import lines, measure
+from bench.memory import configured, lines, measure
 from bus.topics import PIPELINE
 from catalog.build import build
 
@@ -88,8 +88,8 @@ def test_a_full_dev_shm_does_not_matter(pictures: Path, catalogue: Path, short: 
 
 def test_the_memory_of_every_process_is_measured(recording: Path, short: Path) -> None:
     """The budget is for all processes together: one that is left out makes the sum a lie."""
-    result = measure(short, f"recording:{recording}", rows=300, model=DEFAULT_MODEL, seconds=0.5)
-    assert set(result["processes"]) == {*PIPELINE, "sink.console", "launcher"}
+    result = measure(configured(short, f"recording:{recording}", 300, DEFAULT_MODEL), seconds=0.5)
+    assert set(result["processes"]) == {*PIPELINE, "sink.jsonl", "launcher"}
     assert all(5 < one["Pss"] < 1000 for one in result["processes"].values())
     assert result["frames"] > 0
     assert lines(result)[-2].startswith("together")
