@@ -52,6 +52,8 @@ class Actor:
     inputs: ClassVar[tuple[Topic, ...]] = ()
     ends_with: ClassVar[tuple[Topic, ...]] = ()
     """The inputs whose last message is the last that this actor waits for (a feedback edge is none of them)."""
+    start_deadline_s: float = 120.0
+    """How long its start may take: cold disks are slow, and one that takes longer hangs."""
     takes_all: ClassVar[bool] = False
     """Whether it is handed every message, also of a `latest` topic, and the goodbyes too."""
 

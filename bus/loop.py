@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from bus.ring import RingReader
 
 HEARTBEAT_MS = 1000.0
-START_DEADLINE_S = 120
-"""Firmware uploads and cold disks are slow; a start that takes longer hangs."""
 HANG_DEADLINE_S = 10
 """A round of the loop that takes longer hangs in native code: dump the stacks and die, to be started again."""
 STOP_DEADLINE_MS = 3000.0
@@ -129,7 +127,7 @@ class Loop:
         """Start the actor, work until the end, stop in order."""
         self._on_signals()
         if self._deadman:
-            faulthandler.dump_traceback_later(START_DEADLINE_S, exit=True)
+            faulthandler.dump_traceback_later(self._actor.start_deadline_s, exit=True)
         try:
             self._beat()
             self._actor.start()

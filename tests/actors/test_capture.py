@@ -11,7 +11,7 @@ from actor_fakes import ScriptedSource, source_frame
 from actors import capture as module
 from actors.capture import Capture
 from actors.config import Config, updated
-from actors.sources.base import SourceError, SourceFrame
+from actors.sources.base import Finds, SourceError, SourceFrame
 from bus import ring as ring_module
 from bus.fake import FakeBus
 from bus.messages import Frame, Results
@@ -37,10 +37,10 @@ class Rig:
         frames: Sequence[SourceFrame | Exception],
         pace: str = "paced",
         live: bool = False,
-        detects: bool = False,
+        finds: Finds = "nothing",
         **options: float,
     ) -> Capture:
-        self.source = ScriptedSource(frames, live, detects)
+        self.source = ScriptedSource(frames, live, finds)
         self._monkeypatch.setattr(module, "open_source", lambda *_: self.source)
         self.capture = Capture(self.bus, updated(Config(), "capture", pace=pace, **options))
         self.capture.start()
@@ -268,7 +268,7 @@ def test_a_signal_ends_at_once(rig: Rig) -> None:
 def test_no_answer_from_the_detector_is_not_an_empty_frame(rig: Rig) -> None:
     """A camera with a network on its chip skips frames now and then: that is no card leaving."""
     frames = [source_frame(0, detections=None), source_frame(1, detections=[]), source_frame(2, detections=[CARD])]
-    capture = rig.start(frames, "flatout", detects=True)
+    capture = rig.start(frames, "flatout", finds="cards")
     run(capture)
     sent = rig.sent()
     assert [frame.detections if not frame.detections else len(frame.detections) for frame in sent] == [None, [], 1]
