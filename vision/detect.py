@@ -74,12 +74,13 @@ class CloseUps:
         return self.at(frame, np.stack([quad for quad in quads if quad is not None]), np.ones(len(boxes)), before)
 
     def _unturned(self, frame: Pyramid, boxes: list[Quad]) -> Floats:
-        """For each box the start, [n, 4, 2], at which most of a card is to be seen."""
+        """For each box the start at which most of a card is to be seen, moved onto it, [n, 4, 2]."""
         if not boxes:
             return np.zeros((0, 4, 2), np.float32)
         quads = np.concatenate([starts(box) for box in boxes])
-        best = self._look(close_ups(frame, quads))[:, 8].reshape(-1, TURNS).argmax(axis=1)
-        return np.asarray(quads.reshape(-1, TURNS, 4, 2)[np.arange(len(boxes)), best])
+        seen = self._look(close_ups(frame, quads))
+        best = seen[:, 8].reshape(-1, TURNS).argmax(axis=1) + TURNS * np.arange(len(boxes))
+        return moved(quads[best], seen[best, :8])
 
     def at(self, frame: Pyramid, quads: Floats, found: NDArray[Any], before: Sequence[Detection]) -> list[Detection]:
         """What there is to be seen at the quads [n, 4, 2] that were found with these likelihoods, [n]."""
