@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 
@@ -74,10 +75,15 @@ class Capture(Actor):
             self._close_ups = open_close_ups(detector_folder(config), config.threads)
         self._server = RingServer(self.bus.address.ring)
         self.bus.watch(self._server.fileno(), self._server.serve)
-        first = self._read()
+        first = self._first()
         if first is not None:
             self._ring_for(first.pixels)
             self._next = None if self._source.live else first
+
+    def _first(self) -> SourceFrame | None:
+        while True:  # a camera that gives none says so
+            with contextlib.suppress(NothingYet):
+                return self._read()
 
     def on_results(self, results: Results, _blobs: object) -> None:
         """An answered frame makes room for the next one where only so many may be in flight."""

@@ -13,6 +13,9 @@ from vision.detection import Detection
 MOST = 8
 """Frames that an answer may be late: a slower network is of no use, and every frame takes 9 MB."""
 
+_NEIGHBOUR = 1.25
+"""Frames apart."""
+
 
 def age_frames(run_ms: float, frame_ms: float) -> int:
     """How many frames before the one that it comes with an answer belongs to, if the network ran for so long."""
@@ -31,15 +34,17 @@ class Held:
     def push(
         self, frame: SourceFrame, found: Sequence[Detection] | None, age: int, frame_ns: float
     ) -> list[SourceFrame]:
-        """Take the newest frame and the answer that came with it, of `age` frames ago; returns what is complete.
+        """Take the newest frame and the answer that came with it, to one of `age` frames ago; returns what is complete.
 
-        Frames are told by their times, so that one that was never seen shifts no answer to its neighbour.
+        Frames are told by their times, for a busy machine does not see them all: the answer to one that it has not seen
+        goes to its neighbour, or nowhere.
         """
         self._frames.append(frame)
         then_ns = frame.t_ns - age * frame_ns
         if found is not None:
             nearest = min(range(len(self._frames)), key=lambda index: abs(self._frames[index].t_ns - then_ns))
-            self._frames[nearest] = replace(self._frames[nearest], detections=found)
+            if abs(self._frames[nearest].t_ns - then_ns) < _NEIGHBOUR * frame_ns:
+                self._frames[nearest] = replace(self._frames[nearest], detections=found)
         complete = []
         while self._frames and self._frames[0].t_ns <= then_ns + frame_ns / 2:
             complete.append(self._frames.popleft())

@@ -125,20 +125,9 @@ class OnChipSource:
                 shot = self._shoot()
             except NothingYet:
                 continue
-            delay_ns = self._clock.now_ns() - shot.t_ns
-            self._own_clock = 0 <= delay_ns < _CLOCKS_NS
-            self._take(shot)
+            self._free.append(shot.pixels)  # what was filmed before the age of the answers is known is not shown
             if shot.tensors is not None:
-                log.info(
-                    "the network answers",
-                    tensors=[list(tensor.shape) for tensor in shot.tensors],
-                    run_ms=shot.run_ms,
-                    frame_ms=round(shot.frame_ns / 1e6, 1),
-                    crop=shot.view.crop,
-                    delay_ms=round(delay_ns / 1e6, 1),
-                )
-                if not self._own_clock:
-                    log.warning("frames are stamped by another clock than CLOCK_BOOTTIME: their arrival counts instead")
+                self._look_at_first(shot, shot.tensors)
                 return gives_corners(shot.tensors)
         if shot is None:
             raise SourceError(f"{self._camera.title} gives no frames: check its cable at both ends, and reboot")
@@ -146,6 +135,22 @@ class OnChipSource:
             f"{self._camera.title} gives frames, but its network has said nothing in {_FIRST_S:.0f} s: was the .rpk "
             "made for this camera? (rpicam-hello with --post-process-file tries one of the packaged ones)"
         )
+
+    def _look_at_first(self, shot: Shot, tensors: Sequence[NDArray[Any]]) -> None:
+        delay_ns = self._clock.now_ns() - shot.t_ns
+        log.info(
+            "the network answers",
+            tensors=[list(tensor.shape) for tensor in tensors],
+            run_ms=shot.run_ms,
+            frame_ms=round(shot.frame_ns / 1e6, 1),
+            crop=shot.view.crop,
+            delay_ms=round(delay_ns / 1e6, 1),
+        )
+        self._detections(shot, tensors)
+        self._set_age(shot)
+        self._own_clock = 0 <= delay_ns < _CLOCKS_NS
+        if not self._own_clock:
+            log.warning("frames are stamped by another clock than CLOCK_BOOTTIME: their arrival counts instead")
 
     def _shoot(self) -> Shot:
         """The next frame from the camera, in its turn; NothingYet if there is none."""
@@ -157,7 +162,7 @@ class OnChipSource:
             shot = self._camera.shoot(into, _WAIT_S)
         except (TimeoutError, RuntimeError) as error:
             self._free.append(into)
-            if self._clock.now_ns() - self._seen_ns > self._stall_ns:
+            if self._clock.now_ns() - self._seen_ns > (self._stall_ns if self._helped else _REOPEN_S * 1e9):
                 self._open_anew(str(error))
             raise NothingYet(f"{self._camera.title} gives no frame") from None
         self._seen_ns = self._clock.now_ns()

@@ -6,6 +6,7 @@ that it reads, and `metadata(…)` is what libcamera says of a frame with these 
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import ctypes
 import importlib.util
@@ -27,6 +28,11 @@ CAMERA = pi_libcamera.MANAGER.cameras[0]
 NATIVE = ("prctl", "pykms", "pidng", "pidng.core", "pidng.camdefs", "OpenEXR", "Imath", "av")
 """What picamera2 imports and a test cannot have, or need not."""
 SYSFS = "/sys/class/video4linux/v4l-subdev2/device"
+LINKS = {
+    SYSFS: "../../devices/10-001a",
+    f"{SYSFS}/driver/module": "../../module/imx500",
+    f"{SYSFS}/of_node": f"../../firmware/devicetree{CAMERA.id}",
+}
 
 
 def missing() -> str:
@@ -66,29 +72,24 @@ class _Heap:
 
 
 def _open(path: str, *args: Any, **more: Any) -> Any:
-    return open(os.devnull if path.startswith("/dev/v4l") else path, *args, **more)  # noqa: SIM115
+    return builtins.open(os.devnull if path.startswith("/dev/v4l") else path, *args, **more)
 
 
 class _Kernel:
     """`os`, with an IMX500 in sysfs if `there`."""
 
     there = True
-    links = {
-        SYSFS: "../../devices/10-001a",
-        f"{SYSFS}/driver/module": "../../module/imx500",
-        f"{SYSFS}/of_node": f"../../firmware/devicetree{CAMERA.id}",
-    }
 
     def __init__(self) -> None:
         self.path = SimpleNamespace(
-            exists=lambda path: (self.there and path in self.links) or os.path.exists(path),
-            islink=lambda path: (self.there and path in self.links) or os.path.islink(path),
+            exists=lambda path: self.there and path in LINKS,
+            islink=lambda path: self.there and path in LINKS,
             isfile=os.path.isfile,
             abspath=os.path.abspath,
         )
 
     def readlink(self, path: str) -> str:
-        return self.links[path] if path in self.links else os.readlink(path)
+        return LINKS[path]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
@@ -143,7 +144,7 @@ def _cpio(name: str, content: bytes) -> bytes:
 
 def metadata(tensors: Sequence[NDArray[Any]] | None, run_ms: float = 58.8) -> dict[str, Any]:
     """What libcamera says of a frame: the tensors flattened column by column, and their shapes in a C struct."""
-    said: dict[str, Any] = {"ScalerCrop": pi_libcamera.Rectangle(0, 0, 4056, 3040)}
+    said: dict[str, Any] = {"ScalerCrop": (0, 0, 4056, 3040)}
     if tensors is None:
         return said
     from picamera2.devices.imx500.imx500 import CnnOutputTensorInfoExported

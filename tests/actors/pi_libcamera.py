@@ -5,6 +5,7 @@ The arithmetic of `Rectangle` and `Size` is that of libcamera's geometry.cpp, in
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import threading
@@ -50,7 +51,7 @@ class Rectangle:
         return Size(self.width, self.height)
 
     @property
-    def topLeft(self) -> Point:  # noqa: N802
+    def topLeft(self) -> Point:
         return Point(self.x, self.y)
 
     def scaled_by(self, by: Size, of: Size) -> Rectangle:
@@ -100,19 +101,19 @@ class ColorSpace:
         return "<libcamera.ColorSpace>"
 
     @staticmethod
-    def Sycc() -> ColorSpace:  # noqa: N802
+    def Sycc() -> ColorSpace:
         return ColorSpace("sycc")
 
     @staticmethod
-    def Smpte170m() -> ColorSpace:  # noqa: N802
+    def Smpte170m() -> ColorSpace:
         return ColorSpace("smpte170m")
 
     @staticmethod
-    def Rec709() -> ColorSpace:  # noqa: N802
+    def Rec709() -> ColorSpace:
         return ColorSpace("rec709")
 
     @staticmethod
-    def Raw() -> ColorSpace:  # noqa: N802
+    def Raw() -> ColorSpace:
         return ColorSpace("raw")
 
 
@@ -228,7 +229,9 @@ class Camera:
         self.starts = 0
         self.failure: Exception | None = None
         self.properties = {ControlId("Model"): "imx500", ControlId("ColorFilterArrangement"): 0}
-        self.controls = {ControlId(name): SimpleNamespace(min=0, max=100, default=1) for name in (*NAMES, "NoiseReductionMode")}
+        self.controls = {
+            ControlId(name): SimpleNamespace(min=0, max=100, default=1) for name in (*NAMES, "NoiseReductionMode")
+        }
         self._queue: list[Request] = []
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -316,10 +319,8 @@ class CameraManager:
         os.write(self._wake, b"\0")
 
     def get_ready_requests(self) -> list[Request]:
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(self.event_fd, 4096)
-        except BlockingIOError:
-            pass
         with self._lock:
             ready, self._ready = self._ready, []
         return ready

@@ -41,7 +41,7 @@ def test_every_start_fills_its_box(left: float, top: float, width: float, height
 @pytest.mark.parametrize("degrees", range(0, 180, 15))
 @pytest.mark.parametrize("off", [0.0, 0.04, -0.04])
 def test_a_card_is_found_however_it_lies(close_ups: CloseUps, degrees: int, off: float) -> None:
-    """The box of a card that is turned by 45° says nothing of the way, and twice as much of the table as of the card."""
+    """The box of a card turned by 45° says nothing of the way, and shows as much of the table as of the card."""
     quad = turned(upright(450, 450, 220), degrees)
     found = close_ups.within(Pyramid(lay(table(), quad)), [boxed(quad, off)])
     assert len(found) == 1

@@ -63,7 +63,14 @@ def test_pixels_that_should_be_shares_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "shapes",
-    [[], [(1000,)], [(1, 5, 4), (1, 5), (1, 5)], [(5, 4), (5, 80)], [(5, 4), (5,), (5,), (5, 51)], [(0, 4), (0,), (0,)]],
+    [
+        [],
+        [(1000,)],
+        [(1, 5, 4), (1, 5), (1, 5)],
+        [(5, 4), (5, 80)],
+        [(5, 4), (5,), (5,), (5, 51)],
+        [(0, 4), (0,), (0,)],
+    ],
     ids=["none", "classifier", "batch", "raw", "people", "empty"],
 )
 def test_other_networks_are_refused(shapes: list[tuple[int, ...]]) -> None:
