@@ -6,7 +6,6 @@ that it reads, and `metadata(…)` is what libcamera says of a frame with these 
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import ctypes
 import importlib.util
@@ -25,8 +24,8 @@ import pi_libcamera
 from numpy.typing import NDArray
 
 CAMERA = pi_libcamera.MANAGER.cameras[0]
-NATIVE = ("prctl", "pykms", "pidng", "pidng.core", "pidng.camdefs", "OpenEXR", "Imath", "av")
-"""What picamera2 imports and a test cannot have, or need not."""
+STUBS = ("prctl", "pykms", "pidng", "pidng.core", "pidng.camdefs", "OpenEXR", "Imath", "av", "piexif", "simplejpeg")
+"""What picamera2 imports and a test cannot have, or need not: displays, processes, files of pictures."""
 SYSFS = "/sys/class/video4linux/v4l-subdev2/device"
 LINKS = {
     SYSFS: "../../devices/10-001a",
@@ -37,7 +36,7 @@ LINKS = {
 
 def missing() -> str:
     """What is not installed of the library and its pure-Python needs; empty: nothing."""
-    needs = ("picamera2", "videodev2", "piexif", "simplejpeg", "libarchive", "tqdm", "jsonschema", "PIL")
+    needs = ("picamera2", "videodev2", "libarchive", "tqdm", "jsonschema", "PIL")
     return ", ".join(name for name in needs if importlib.util.find_spec(name) is None)
 
 
@@ -46,7 +45,7 @@ def install() -> None:
     if "picamera2" in sys.modules:
         return
     sys.modules["libcamera"] = pi_libcamera
-    for name in NATIVE:
+    for name in STUBS:
         sys.modules.setdefault(name, MagicMock())
     from picamera2.allocators import dmaallocator
     from picamera2.devices.imx500 import imx500
@@ -72,7 +71,7 @@ class _Heap:
 
 
 def _open(path: str, *args: Any, **more: Any) -> Any:
-    return builtins.open(os.devnull if path.startswith("/dev/v4l") else path, *args, **more)
+    return Path(os.devnull if path.startswith("/dev/v4l") else path).open(*args, **more)
 
 
 class _Kernel:
