@@ -47,9 +47,15 @@ def install() -> None:
     sys.modules["libcamera"] = pi_libcamera
     for name in STUBS:
         sys.modules.setdefault(name, MagicMock())
+    import picamera2
     from picamera2.allocators import dmaallocator
     from picamera2.devices.imx500 import imx500
 
+    def asked(self: Any, *args: Any, **more: Any) -> Any:
+        CAMERA.wanted.release()
+        return capture_request(self, *args, **more)
+
+    capture_request, picamera2.Picamera2.capture_request = picamera2.Picamera2.capture_request, asked
     dmaallocator.DmaHeap = _Heap
     dmaallocator.fcntl = SimpleNamespace(ioctl=lambda *_: 0)
     imx500.fcntl = SimpleNamespace(ioctl=lambda *_: 0)

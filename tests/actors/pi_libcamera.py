@@ -217,14 +217,27 @@ class Request:
         """Whatever is wished: the film goes on."""
 
 
+_AGO_NS = 500_000_000
+"""A first frame is as old as this: those that are wanted quickly are not from the future."""
+
+
+def _now_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
 class Camera:
-    """Films `film` at `fps`, one frame per queued request, as long as it does not `stall`."""
+    """Films `film` as long as it does not `stall`: a frame for each that is `wanted`, so that tests depend on no clock.
+
+    `live`: as time goes by, at `fps`, and what there was no time for is left out.
+    """
 
     id = "/base/axi/pcie@120000/rp1/i2c@88000/imx500@1a"
 
     def __init__(self) -> None:
         self.film: Film = lambda _index: (np.zeros((1, 1, 3), np.uint8), {})
-        self.fps = 100.0
+        self.fps = 40.0
+        self.live = False
+        self.wanted = threading.Semaphore(0)
         self.stall = threading.Event()
         self.starts = 0
         self.failure: Exception | None = None
@@ -272,26 +285,27 @@ class Camera:
         self._thread.join()
 
     def _run(self, over: threading.Event) -> None:
-        """Frame n is exposed n frame times after the start; one for which there was no time or request is left out."""
+        """Frame n is exposed n frame times after the first."""
         period_ns = 1e9 / self.fps
-        begun_ns, shown = time.clock_gettime_ns(time.CLOCK_BOOTTIME), 0
+        begun_ns, number = _now_ns() - _AGO_NS, 0
         while not over.is_set():
-            now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            number = int((now_ns - begun_ns) / period_ns)
-            if number <= shown or self.stall.is_set():
-                over.wait((begun_ns + (shown + 1) * period_ns - now_ns) / 1e9 if number <= shown else 0.005)
+            due = int((_now_ns() - begun_ns) / period_ns) if self.live else number + 1
+            if self.stall.is_set() or due <= number or not (self.live or self.wanted.acquire(timeout=0.01)):
+                over.wait(0.001)
                 continue
-            shown = number
+            number = due
             with self._lock:
                 request = self._queue.pop(0) if self._queue else None
-            if request is None:
-                continue
-            pixels, metadata = self.film(shown)
-            self._fill(request.buffers[self.main.stream], pixels)
-            known = {"SensorTimestamp": round(begun_ns + shown * period_ns), "FrameDuration": period_ns / 1e3}
-            request.metadata = {ControlId(name): value for name, value in (known | metadata).items()}
-            request.status = Request.Status.Complete
-            MANAGER.finish(request)
+            if request is not None:
+                self._shoot(request, number, round(begun_ns + number * period_ns))
+
+    def _shoot(self, request: Request, number: int, t_ns: int) -> None:
+        pixels, metadata = self.film(number)
+        self._fill(request.buffers[self.main.stream], pixels)
+        known = {"SensorTimestamp": t_ns, "FrameDuration": 1e6 / self.fps}
+        request.metadata = {ControlId(name): value for name, value in (known | metadata).items()}
+        request.status = Request.Status.Complete
+        MANAGER.finish(request)
 
     def _fill(self, buffer: FrameBuffer, pixels: NDArray[np.uint8]) -> None:
         height, width = pixels.shape[:2]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pi
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -57,7 +57,6 @@ def opened(rpk: Path) -> Iterator[Callable[..., Source]]:
         sources.append(open_source(config(rpk, **options), SystemClock()))
         return sources[-1]
 
-    pi.CAMERA.fps = 40.0
     yield start
     pi.CAMERA.stall.clear()
     pi.CAMERA.failure = None
@@ -105,6 +104,7 @@ def chip() -> Any:
 # The library's own words.
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.floats(0, 640, width=32)] * 4), min_size=1, max_size=10))
 def test_tensors_come_out_as_they_went_in(rows: list[tuple[float, float, float, float]]) -> None:
     """The chip's memory runs down the columns; read along the rows, boxes would be a mixture of all boxes."""
@@ -135,6 +135,7 @@ def test_the_time_that_the_network_takes() -> None:
     assert shot(pi.metadata(pi.boxes(), run_ms=58.8)).run_ms == pytest.approx(58.8)
 
 
+@settings(deadline=None)
 @given(
     st.tuples(*[st.integers(0, 640)] * 4).filter(lambda box: box[0] < box[2] and box[1] < box[3]),
     st.sampled_from([(2028, 1520), (1520, 1520)]),
@@ -307,17 +308,16 @@ def test_frames_are_rgb_and_carry_the_boxes_of_their_own(opened: Callable[..., S
     """The whole way through the library: formats, strides, requests, tensors; and two frames back in time."""
     source = opened()
     assert source.title == "IMX500 2028x1520 with cards.rpk: boxes, 2 frames late"
-    read(source)
-    answered = 0
+    read(source)  # before it, nothing was kept that an answer could go to
     for _ in range(8):
         frame = read(source)
         number = int(frame.pixels[0, 0, 0])
         assert (frame.pixels == (number, 90, BLUE)).all(), "red first"
-        if frame.detections:
-            answered += 1
-            left = (frame.detections[0].quad[0, 0] + 0.5) / 2028 * 640 / 2
-            assert left == pytest.approx(number, abs=1.01), "its own, or its neighbour's if that was not seen"
-    assert answered >= 2
+        if number % 2:
+            assert frame.detections is None
+        else:
+            assert frame.detections is not None
+            assert frame.detections[0].quad[0, 0] == pytest.approx(2 * number / 640 * 2028 - 0.5, abs=0.01)
 
 
 def test_the_square_stream(opened: Callable[..., Source]) -> None:

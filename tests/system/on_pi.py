@@ -69,7 +69,7 @@ def main() -> int:
         import pi
 
         pi.install()
-        pi.CAMERA.film, pi.CAMERA.fps = film(corners), FPS
+        pi.CAMERA.film, pi.CAMERA.fps, pi.CAMERA.live = film(corners), FPS, True
         return real()
 
     source.library = library  # type: ignore[assignment]
