@@ -24,6 +24,7 @@ develop: $(VENV)/developing ## the environment for development, with PyTorch for
 
 $(VENV)/developing: $(VENV)/installed
 	$(PIP) -e '.[dev,train]'
+	$(PIP) --no-deps picamera2 videodev2 libarchive-c  # the tests bring what else it needs of a Pi
 	touch $@
 
 programs: ## Debian's Mosquitto and Chromium for the tests that talk to them (only as root; without them those skip)

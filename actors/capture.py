@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Sequence
 
-from actors.backends.detector import detector_folder, open_detector
+from actors.backends.detector import detector_folder, open_close_ups, open_detector
 from actors.config import Config
 from actors.sources import open_source
-from actors.sources.base import Pixels, Source, SourceFrame
+from actors.sources.base import NothingYet, Pixels, Source, SourceFrame
 from bus.actor import Actor, Bus
 from bus.log import get_logger
 from bus.messages import Box, Frame, Hop, Results
 from bus.ring import RingServer, RingWriter
 from bus.topics import FRAME, RECORDER, RESULTS
+from vision.detect import CloseUps
+from vision.detection import Detection
+from vision.detector.pyramid import Pyramid
 from vision.quad import corners
 from vision.watch import Watcher
 
@@ -47,8 +52,13 @@ class Capture(Actor):
         self._answered = -1
         self._sent_ns = 0
         self._watcher: Watcher | None = None
+        self._close_ups: CloseUps | None = None
+        self._before: list[Detection] = []
+        """What the last frame with boxes held."""
         self._left_out_ms = math.inf
         """How late the frame before was, if it was left out."""
+        if config.capture.source.partition(":")[0] == "imx500":
+            self.start_deadline_s = config.imx500.upload_s
 
     def start(self) -> None:
         """Open the source and the door of the ring, and make the ring.
@@ -60,14 +70,21 @@ class Capture(Actor):
         self.detail = self._source.title
         self.live = self._source.live
         config = self._config.capture
-        if not self._source.detects:
+        if self._source.finds == "nothing":
             self._watcher = Watcher(open_detector(detector_folder(config), threads=config.threads).look)
+        elif self._source.finds == "boxes":
+            self._close_ups = open_close_ups(detector_folder(config), config.threads)
         self._server = RingServer(self.bus.address.ring)
         self.bus.watch(self._server.fileno(), self._server.serve)
-        first = self._read()
+        first = self._first()
         if first is not None:
             self._ring_for(first.pixels)
             self._next = None if self._source.live else first
+
+    def _first(self) -> SourceFrame | None:
+        while True:  # a camera that gives none says so
+            with contextlib.suppress(NothingYet):
+                return self._read()
 
     def on_results(self, results: Results, _blobs: object) -> None:
         """An answered frame makes room for the next one where only so many may be in flight."""
@@ -80,7 +97,12 @@ class Capture(Actor):
             return None
         assert self._source is not None
         if self._source.live:
-            taken = self._read()
+            try:
+                taken = self._read()
+            except NothingYet as reason:
+                self.detail = str(reason)
+                return 0.0
+            self.detail = self._source.title if taken is not None else self.detail
             if taken is not None:
                 self._publish(taken, taken.t_ns)
             return 0.0
@@ -150,7 +172,7 @@ class Capture(Actor):
         acquired = self.bus.clock.now_ns()
         self._frame += 1
         self.bus.counts["frames"] += 1
-        found = self._watcher.update(frame.pixels) if self._watcher else frame.detections
+        found = self._found(frame)
         boxes = None if found is None else [Box(corners(one.quad), one.score) for one in found]
         self.bus.counts["detections"] += len(boxes or ())
         detected = self.bus.clock.now_ns()
@@ -164,6 +186,15 @@ class Capture(Actor):
             FRAME,
             Frame(stream=self.bus.session, frame=self._frame, t_ns=t_ns, trace=trace, ref=ref, detections=boxes),
         )
+
+    def _found(self, frame: SourceFrame) -> Sequence[Detection] | None:
+        """The cards of a frame; None if there is no answer for it."""
+        if self._watcher is not None:
+            return self._watcher.update(frame.pixels)
+        if self._close_ups is None or frame.detections is None:
+            return frame.detections
+        self._before = self._close_ups.within(Pyramid(frame.pixels), frame.detections, self._before)
+        return self._before
 
     def _ring_for(self, pixels: Pixels) -> RingWriter:
         """The ring for frames of this size; another size means a new ring, which readers find by its session."""

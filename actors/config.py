@@ -45,7 +45,7 @@ class CaptureConfig(Section, frozen=True):
     """Where frames come from."""
 
     source: Annotated[
-        str, Meta(description="camera:0, video:FILE, images:DIR, recording:FILE.mcap, scene:NAME, or a path.")
+        str, Meta(description="camera:0, imx500, video:FILE, images:DIR, recording:FILE.mcap, scene:NAME, or a path.")
     ] = "camera:0"
     pace: Annotated[
         Literal["paced", "lockstep", "flatout"],
@@ -69,6 +69,32 @@ class CaptureConfig(Section, frozen=True):
     wait_for_reader: Annotated[
         bool, Meta(description="Hold a stored source back until its readers listen, so that no frame is missed.")
     ] = True
+
+
+class Imx500Config(Section, frozen=True):
+    """The Raspberry Pi AI camera, whose own network finds the cards (docs/imx500.md)."""
+
+    rpk: Annotated[str, Meta(description="The network, packed for the camera; or give it as imx500:FILE.rpk.")] = ""
+    intrinsics: Annotated[
+        str, Meta(description="JSON file with the network's intrinsics; empty: those in the .rpk.")
+    ] = ""
+    label: Annotated[str, Meta(description="The network's label for a card; empty: card, or its only label.")] = ""
+    min_score: Annotated[
+        float, Meta(description="Least score; 0: score_threshold of the intrinsics, else 0.5.", ge=0, le=1)
+    ] = 0.0
+    stream: Annotated[
+        Literal["2028x1520", "1520x1520"],
+        Meta(description="All that the network sees, or its middle, without a quarter of the width."),
+    ] = "2028x1520"
+    box_age: Annotated[
+        int, Meta(description="Frames that an answer is late; -1: by the time that the network takes.", ge=-1, le=8)
+    ] = -1
+    stall_s: Annotated[float, Meta(description="Time without a frame after which the camera is opened anew.", gt=0)] = (
+        3.0
+    )
+    upload_s: Annotated[
+        float, Meta(description="Time that a start may take: the first upload of a network takes minutes.", ge=30)
+    ] = 600.0
 
 
 class SceneConfig(Section, frozen=True):
@@ -169,6 +195,7 @@ class Config(Section, frozen=True):
 
     bus: BusConfig = field(default_factory=BusConfig)
     capture: CaptureConfig = field(default_factory=CaptureConfig)
+    imx500: Imx500Config = field(default_factory=Imx500Config)
     scene: SceneConfig = field(default_factory=SceneConfig)
     selector: SelectorConfig = field(default_factory=SelectorConfig)
     embedder: EmbedderConfig = field(default_factory=EmbedderConfig)

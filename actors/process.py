@@ -91,7 +91,7 @@ def preload(config: Config) -> None:
         return
     single_threaded()
     scheme = config.capture.source.partition(":")[0]
-    sources = [f"sources.{scheme}"] if scheme in ("scene", "video", "images", "recording", "camera") else []
+    sources = [f"sources.{scheme}"] if scheme in ("scene", "video", "images", "recording", "camera", "imx500") else []
     sinks = [module for name, module in _SINKS.items() if name in config.sinks.enabled]
     for module in (*_MODULES, *sources, *sinks):
         importlib.import_module(f"actors.{module}")

@@ -117,7 +117,7 @@ def _add_streams(commands: Commands) -> None:
     replay.add_argument("--events", type=Path, metavar="OUT.jsonl", help="write one JSON object per frame")
     replay.set_defaults(run=streams.replay)
     up = commands.add_parser("up", help="start all processes, until Ctrl-C")
-    up.add_argument("--source", help="camera:0, video:FILE, images:DIR, recording:FILE.mcap, scene:NAME")
+    up.add_argument("--source", help="camera:0, imx500, video:FILE, images:DIR, recording:FILE.mcap, scene:NAME")
     _add_system(up)
     up.set_defaults(run=streams.up)
     run = commands.add_parser("run", help="run one actor in the foreground")

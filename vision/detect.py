@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vision.detection import Detection
+from vision.detector.boxed import TURNS, box_of, starts
 from vision.detector.canvas import canvas
 from vision.detector.closeup import close_ups, moved
 from vision.detector.decode import decode, distinct, likelihood, same
@@ -49,12 +51,66 @@ _SCAN_ASPECT, _SCAN_MARGIN = 0.05, 0.03
 """How far a scan's proportions may be from a card's, and its corners from the card's found, in card widths."""
 
 
+class CloseUps:
+    """Cards at places that are known already, looked at from near."""
+
+    def __init__(self, look: Network, settings: DetectorSettings | None = None) -> None:
+        self._look = look
+        self._settings = settings or DetectorSettings()
+
+    def within(self, frame: Pyramid, boxes: Sequence[Detection], before: Sequence[Detection] = ()) -> list[Detection]:
+        """The cards in upright boxes of a frame that another detector found, in which they may lie turned.
+
+        Those that lay there in the frame `before` are looked at from there.
+        """
+        if not boxes:
+            return []
+        quads: list[Quad | None] = [
+            next((one.quad for one in before if iou(box_of(one.quad), box.quad) >= _LAY_HERE), None) for box in boxes
+        ]
+        new = [index for index, quad in enumerate(quads) if quad is None]
+        for index, quad in zip(new, self._unturned(frame, [boxes[index].quad for index in new]), strict=True):
+            quads[index] = quad
+        return self.at(frame, np.stack([quad for quad in quads if quad is not None]), np.ones(len(boxes)), before)
+
+    def _unturned(self, frame: Pyramid, boxes: list[Quad]) -> Floats:
+        """For each box the start at which most of a card is to be seen, moved onto it, [n, 4, 2]."""
+        if not boxes:
+            return np.zeros((0, 4, 2), np.float32)
+        quads = np.concatenate([starts(box) for box in boxes])
+        seen = self._look(close_ups(frame, quads))
+        best = seen[:, 8].reshape(-1, TURNS).argmax(axis=1) + TURNS * np.arange(len(boxes))
+        return moved(quads[best], seen[best, :8])
+
+    def at(self, frame: Pyramid, quads: Floats, found: NDArray[Any], before: Sequence[Detection]) -> list[Detection]:
+        """What there is to be seen at the quads [n, 4, 2] that were found with these likelihoods, [n]."""
+        if not len(quads):
+            return []
+        starts = [_nearest(quad, before) for quad in quads]
+        fresh = np.array([start is None for start in starts])
+        quads = np.stack(
+            [portrait(quad) if start is None else start for quad, start in zip(quads, starts, strict=True)]
+        )
+        if fresh.any():  # found a tenth of its width off, a card is seen better the second time
+            quads[fresh] = moved(quads[fresh], self._look(close_ups(frame, quads[fresh]))[:, :8])
+        seen = self._look(close_ups(frame, quads))
+        quads, scores = moved(quads, seen[:, :8]), np.sqrt(found * likelihood(seen[:, 8]))
+        quads, scores = distinct(quads, np.where(scores >= self._settings.min_score, scores, 0))
+        if not len(quads):
+            return []
+        return [
+            Detection(portrait(quad), float(score))
+            for quad, score in zip(sharpen(frame.level(0), quads), scores, strict=True)
+            if is_convex(quad) and size(quad)[0] >= self._settings.min_width_px
+        ]
+
+
 class Detector:
     """Cards in frames."""
 
     def __init__(self, networks: Networks, settings: DetectorSettings | None = None) -> None:
-        self._networks = networks
-        self._settings = settings or DetectorSettings()
+        self._find = networks.find
+        self._close_ups = CloseUps(networks.look, settings)
 
     def __call__(self, frame: Pixels) -> list[Detection]:
         """Every card in a frame uint8 RGB [h, w, 3], the surest first; quads in its pixels, by `vision.quad.portrait`.
@@ -73,36 +129,14 @@ class Detector:
         Those that lay there in the frame `before` are looked at from there.
         """
         image, scale = canvas(frame)
-        rough, found = decode(self._networks.find(image), _WORTH_A_LOOK)
+        rough, found = decode(self._find(image), _WORTH_A_LOOK)
         quads = np.asarray((rough + 0.5) * scale - 0.5, np.float32)
         new = np.array([not any(same(quad, one.quad) for one in known) for quad in quads], bool)
-        cards = [*known, *self._close_ups(frame, quads[new], found[new], before)]
+        cards = [*known, *self._close_ups.at(frame, quads[new], found[new], before)]
         height, width = frame.level(0).shape[:2]
         if len(cards) == 1 and _is_scan(width, height, cards[0].quad):
             return [Detection(whole(width, height), cards[0].score)]
         return sorted(cards, key=lambda card: -card.score)
-
-    def _close_ups(self, frame: Pyramid, quads: Floats, found: Floats, before: Sequence[Detection]) -> list[Detection]:
-        """What there is to be seen at the quads [n, 4, 2] that were found with these likelihoods, [n]."""
-        if not len(quads):
-            return []
-        starts = [_nearest(quad, before) for quad in quads]
-        fresh = np.array([start is None for start in starts])
-        quads = np.stack(
-            [portrait(quad) if start is None else start for quad, start in zip(quads, starts, strict=True)]
-        )
-        if fresh.any():  # found a tenth of its width off, a card is seen better the second time
-            quads[fresh] = moved(quads[fresh], self._networks.look(close_ups(frame, quads[fresh]))[:, :8])
-        seen = self._networks.look(close_ups(frame, quads))
-        quads, scores = moved(quads, seen[:, :8]), np.sqrt(found * likelihood(seen[:, 8]))
-        quads, scores = distinct(quads, np.where(scores >= self._settings.min_score, scores, 0))
-        if not len(quads):
-            return []
-        return [
-            Detection(portrait(quad), float(score))
-            for quad, score in zip(sharpen(frame.level(0), quads), scores, strict=True)
-            if is_convex(quad) and size(quad)[0] >= self._settings.min_width_px
-        ]
 
 
 def _nearest(quad: Quad, before: Sequence[Detection]) -> Quad | None:

@@ -11,7 +11,7 @@ from actors.backends import MODELS
 from actors.backends.session import describe, open_session, read_model
 from actors.config import CaptureConfig
 from catalog.embedding import ModelError
-from vision.detect import Detector, DetectorSettings, Networks
+from vision.detect import CloseUps, Detector, DetectorSettings, Network, Networks
 from vision.detector.canvas import LONGEST_PX
 from vision.detector.closeup import HEIGHT, OUTPUTS, WIDTH
 from vision.detector.decode import CHANNELS
@@ -60,11 +60,20 @@ def detector_folder(config: CaptureConfig) -> Path:
 def open_detector(folder: Path = MODELS, settings: DetectorSettings | None = None, threads: int = 1) -> Detector:
     """The detector whose two models lie in a folder, warm: its first frame takes no longer than the next."""
     find = OnnxNetwork(folder / FINDER, (1, None, None, 3), (1, CHANNELS, None, None), threads)
-    look = OnnxNetwork(folder / CLOSE_UP, (None, HEIGHT, WIDTH, 3), (None, OUTPUTS), threads)
     find(np.zeros((1, LONGEST_PX, LONGEST_PX, 3), np.uint8))
+    return Detector(Networks(lambda canvas: find(canvas[None])[0], _open_look(folder, threads)), settings)
+
+
+def open_close_ups(folder: Path = MODELS, threads: int = 1) -> CloseUps:
+    """The second half of it, warm: for boxes that a camera has found."""
+    return CloseUps(_open_look(folder, threads))
+
+
+def _open_look(folder: Path, threads: int) -> Network:
+    look = OnnxNetwork(folder / CLOSE_UP, (None, HEIGHT, WIDTH, 3), (None, OUTPUTS), threads)
     look(np.zeros((_AT_ONCE, HEIGHT, WIDTH, 3), np.uint8))
 
     def look_in_parts(cut: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.concatenate([look(cut[start : start + _AT_ONCE]) for start in range(0, len(cut), _AT_ONCE)])
 
-    return Detector(Networks(lambda canvas: find(canvas[None])[0], look_in_parts), settings)
+    return look_in_parts

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from actors.config import Config
 from actors.sources.base import Source, SourceError, parse
 from bus.clock import Clock
@@ -17,6 +19,12 @@ def open_source(config: Config, clock: Clock) -> Source:
         from actors.sources.camera import CameraSource
 
         return CameraSource(_index(argument), capture.width, capture.height, capture.fps, clock)
+    if scheme == "imx500":
+        from actors.sources.imx500 import Imx500
+        from actors.sources.onchip import OnChipSource
+
+        chosen = msgspec.structs.replace(config.imx500, rpk=argument or config.imx500.rpk)
+        return OnChipSource(lambda: Imx500(chosen, capture.fps), clock, box_age=chosen.box_age, stall_s=chosen.stall_s)
     if scheme == "video":
         from actors.sources.video import VideoSource
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 
-from actors.sources.base import SourceError, SourceFrame
+from actors.sources.base import Finds, SourceError, SourceFrame
 from bus.clock import Clock
 
 _LOST_AFTER = 30
@@ -15,7 +15,7 @@ class CameraSource:
     """Live frames; their time is the clock at arrival, which is as near to the exposure as a webcam lets one get."""
 
     live = True
-    detects = False
+    finds: Finds = "nothing"
 
     def __init__(self, index: int, width: int, height: int, fps: float, clock: Clock) -> None:
         self._capture = cv2.VideoCapture(index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.sources.base import SourceError, SourceFrame
+from actors.sources.base import Finds, SourceError, SourceFrame
 from bus.log import get_logger
 from catalog.picture import SUFFIXES, PictureError, read_picture
 
@@ -15,7 +15,7 @@ class ImagesSource:
     """Every readable picture of a folder is one frame; the others are named in the log and left out."""
 
     live = False
-    detects = False
+    finds: Finds = "nothing"
 
     def __init__(self, folder: Path, fps: float) -> None:
         if not folder.is_dir():

@@ -11,7 +11,7 @@ import numpy as np
 
 from actors.foxglove import CompressedImage
 from actors.recording import IMAGE, Entry, RecordingError, entries
-from actors.sources.base import Pixels, SourceError, SourceFrame
+from actors.sources.base import Finds, Pixels, SourceError, SourceFrame
 from bus.log import get_logger
 from bus.messages import Frame
 from bus.topics import FRAME
@@ -34,7 +34,7 @@ class RecordingSource:
     """The frames of a recording with their own times and detections."""
 
     live = False
-    detects = True
+    finds: Finds = "cards"
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from actors.config import SceneConfig
-from actors.sources.base import Pixels, SourceError, SourceFrame
+from actors.sources.base import Finds, Pixels, SourceError, SourceFrame
 from catalog.picture import SUFFIXES, PictureError, read_picture
 from synth.cards import deck, draw
 from synth.scene import Scene, scenario
@@ -27,7 +27,7 @@ class SceneSource:
     """The frames of a scenario of `synth.scene`; nothing but the pixels is taken from it."""
 
     live = False
-    detects = False
+    finds: Finds = "nothing"
 
     def __init__(self, name: str, config: SceneConfig) -> None:
         self._scene = open_scene(name, config)

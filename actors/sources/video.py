@@ -7,7 +7,7 @@ from typing import Any
 
 import cv2
 
-from actors.sources.base import SourceError, SourceFrame
+from actors.sources.base import Finds, SourceError, SourceFrame
 
 _ONE_THREAD = [cv2.CAP_PROP_N_THREADS, 1]
 """A second thread would hold frames of its own, and take the core that the other processes work on."""
@@ -21,7 +21,7 @@ class VideoSource:
     """The frames of a video file, timed by their number and the file's frame rate."""
 
     live = False
-    detects = False
+    finds: Finds = "nothing"
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():

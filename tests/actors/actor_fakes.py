@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.sources.base import SourceFrame
+from actors.sources.base import Finds, SourceFrame
 from bus.clock import Clock
 from bus.ring import RingServer, RingWriter
 from vision.detection import Detection
@@ -23,8 +23,8 @@ class ScriptedSource:
 
     title = "a script"
 
-    def __init__(self, frames: Sequence[SourceFrame | Exception], live: bool = False, detects: bool = False) -> None:
-        self.live, self.detects = live, detects
+    def __init__(self, frames: Sequence[SourceFrame | Exception], live: bool = False, finds: Finds = "nothing") -> None:
+        self.live, self.finds = live, finds
         self.closed = False
         self._frames = list(frames)
 

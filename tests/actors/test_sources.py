@@ -76,7 +76,10 @@ def test_a_path_is_taken_for_what_it_is(tmp_path: Path) -> None:
     [
         ("clip.mp4", "clip.mp4: no such file or folder"),
         ("vidoe:clip.mp4", "there is no source 'vidoe' (did you mean 'video'?), and no file or folder vidoe:clip.mp4"),
-        ("rtsp://10.0.0.7/live", "there is no source 'rtsp' (the sources are camera, video, images, recording, scene"),
+        (
+            "rtsp://10.0.0.7/live",
+            "there is no source 'rtsp' (the sources are camera, imx500, video, images, recording, scene",
+        ),
         ("videos", "videos: no such file or folder"),
         ("", "no source is named: "),
     ],
@@ -132,7 +135,7 @@ def write_video(path: Path, count: int, fps: float = 20.0, size: tuple[int, int]
 def test_a_video_plays_in_its_own_time(video: Path) -> None:
     """RGB, every frame once, timed by the file's frame rate."""
     source = opened(f"video:{video}")
-    assert (source.live, source.detects) == (False, False)
+    assert (source.live, source.finds) == (False, "nothing")
     frames = played(source)
     assert [tells(frame) for frame in frames] == [0, 1, 2, 3, 4, 5]
     assert [frame.t_ns for frame in frames] == [50_000_000 * number for number in range(6)]
@@ -252,7 +255,7 @@ def record(
 def test_a_recording_plays_with_its_detections(tmp_path: Path) -> None:
     """The very pixels, the times, and what the camera's own detector said, silence included."""
     source = opened(str(record(tmp_path / "table.mcap")))
-    assert (source.live, source.detects) == (False, True)
+    assert (source.live, source.finds) == (False, "cards")
     frames = played(source)
     assert all(np.array_equal(frame.pixels, mosaic(number, *SIZE)) for number, frame in enumerate(frames))
     assert [frame.t_ns for frame in frames] == [0, 33_000_000, 66_000_000, 99_000_000]
