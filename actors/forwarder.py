@@ -36,9 +36,8 @@ class Forwarder(Actor):
 
     def __init__(self, bus: Bus, config: Config) -> None:
         super().__init__(bus)
-        self._fleet = config.fleet
         self.device = device(config.fleet)
-        self.spool: Spool
+        self.spool = open_spool(config.fleet, self.name.removeprefix("sink."))
         self.reachable = False
         self._beginning = Beginning()
         self._courier = ThreadPoolExecutor(1, thread_name_prefix="courier")
@@ -46,12 +45,6 @@ class Forwarder(Actor):
         """Visits, counted by the loop's thread and by the courier's."""
         self._failure: BaseException | None = None
         self._full = False
-
-    def start(self) -> None:
-        """Open the queue on the disk."""
-        folder = Path(self._fleet.spool).expanduser() if self._fleet.spool else default_folder()
-        path = folder / f"{self.name.removeprefix('sink.')}.spool"
-        self.spool = Spool(path, self._fleet.keep, self._fleet.keep_mb << 20)
 
     def on_results(self, results: Results, _blobs: object) -> None:
         """Store the visits that began or ended with this frame."""
@@ -93,8 +86,7 @@ class Forwarder(Actor):
     def close(self) -> None:
         """Store what was taken; what has not arrived is sent when the sink starts again."""
         self._courier.shutdown(wait=True)
-        if hasattr(self, "spool"):
-            self.spool.close()
+        self.spool.close()
 
     def _store(self, key: str, body: bytes) -> None:
         before = self.spool.dropped["full"]
@@ -122,6 +114,12 @@ def device(fleet: FleetConfig) -> str:
     if not name.strip("-"):
         raise ValueError("this host has no name that could be the device's: set [fleet] device")
     return name
+
+
+def open_spool(fleet: FleetConfig, name: str) -> Spool:
+    """The queue of a sink. SpoolError if it cannot be opened, or another process has it."""
+    folder = Path(fleet.spool).expanduser() if fleet.spool else default_folder()
+    return Spool(folder / f"{name}.spool", fleet.keep, fleet.keep_mb << 20)
 
 
 def visit_message(device: str, results: Results, visit: Visit, start_ns: int) -> Event:

@@ -19,7 +19,6 @@ def health(beats: Iterable[Heartbeat], now_ns: int) -> dict[str, Any]:
         "ok": all(name in actors and actors[name]["ok"] for name in PIPELINE),
         "frames": actors.get("smoother", {}).get("frames", 0),
         "dropped": sum(one["dropped"] for one in actors.values()),
-        "rss_mb": round(sum(one["rss_mb"] for one in actors.values()), 1),
         "actors": actors,
     }
 

@@ -70,7 +70,8 @@ class Spool:
             self._db.commit()
             self._count += 1 - len(gone)
             self._bytes += len(body) - sum(size for _, size in gone)
-            self.dropped["full"] += len(gone)
+            if gone:
+                self.dropped["full"] += len(gone)
 
     def first(self, count: int) -> list[Item]:
         """The oldest messages, up to `count`; they stay until they are done."""
@@ -148,9 +149,6 @@ class Spool:
                 return db
             problem = "pages do not fit together"
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):  # in use, no space: nothing is wrong with the file
-                db.close()
-                raise
             problem = str(error)
         rescued = _readable(db)
         db.close()
@@ -181,15 +179,16 @@ def default_folder() -> Path:
 def _connect(path: Path) -> sqlite3.Connection:
     """Held exclusively: a second process would send everything a second time. The kernel lets go when we die."""
     db = sqlite3.connect(path, timeout=0, check_same_thread=False)
-    with contextlib.suppress(sqlite3.DatabaseError):  # a damaged file: the check tells
-        try:
-            db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("BEGIN EXCLUSIVE")
-            db.rollback()
-        except sqlite3.OperationalError:
-            db.close()
-            raise
+    try:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("BEGIN EXCLUSIVE")
+        db.rollback()
+    except sqlite3.OperationalError:  # in use, no space: nothing is wrong with the file
+        db.close()
+        raise
+    except sqlite3.DatabaseError:
+        pass  # it is damaged, as the check will find
     return db
 
 

@@ -72,11 +72,4 @@ def _health(topic: str) -> dict[str, dict[str, Any]]:
         "frames": {**total, "name": "Frames", "value_template": "{{ value_json.frames }}"},
         "dropped": {**total, "name": "Dropped", "value_template": "{{ value_json.dropped }}"},
         "waiting": {**now, "name": "Waiting", "value_template": "{{ value_json.waiting }}"},
-        "memory": {
-            **now,
-            "name": "Memory",
-            "device_class": "data_size",
-            "unit_of_measurement": "MB",
-            "value_template": "{{ value_json.rss_mb }}",
-        },
     }

@@ -68,11 +68,12 @@ class Mqtt(Forwarder):
         self._size = BATCH
         self._refused_until = 0.0
         self._problem = ""
+        self._refused = False
+        """Whether the connection was refused, which says more than that it ended then."""
         self._parted = threading.Event()
 
     def start(self) -> None:
-        """Open the queue and begin to connect."""
-        super().start()
+        """Begin to connect."""
         if self._settings.discovery:
             about = discovery(self.device, self._topic, installed("sleevesight") or "0")
             self._show(f"{self._settings.discovery}/device/sleevesight_{self.device}/config", about)
@@ -112,7 +113,8 @@ class Mqtt(Forwarder):
 
     def finish(self) -> None:
         """No card lies there any more."""
-        self._show_cards([])
+        if self._cards:
+            self._show_cards([])
 
     def close(self) -> None:
         """Say goodbye in order, if anybody listens; the visits that wait stay on the disk."""
@@ -173,9 +175,14 @@ class Mqtt(Forwarder):
             self._client.publish(topic, content, qos=0, retain=True)
         self._send()
 
+    def _refuse(self, answer: ReasonCode) -> None:
+        self._refused = True
+        self._away(f"it refused: {answer}")
+
     def _lost(self, answer: ReasonCode) -> None:
-        if self.reachable:  # otherwise it was never there, and why has been said
+        if not self._refused:
             self._away(f"the connection ended: {answer}")
+        self._refused = False
 
     def _away(self, problem: str) -> None:
         self.reachable = False
@@ -201,7 +208,7 @@ class Mqtt(Forwarder):
         self, _c: Client, _u: object, _f: ConnectFlags, answer: ReasonCode, more: Properties | None
     ) -> None:
         if answer.is_failure:
-            self.soon(self._away, f"it refused: {answer}")
+            self.soon(self._refuse, answer)
         else:
             self.soon(self._connected, getattr(more, "ReceiveMaximum", BATCH))
 

@@ -58,8 +58,7 @@ class Webhook(Forwarder):
         self._postman = threading.Thread(target=self._work, name="postman", daemon=True)
 
     def start(self) -> None:
-        """Open the queue, and send what is in it."""
-        super().start()
+        """Send what is in the queue."""
         self.reachable = True  # until the contrary shows
         self._postman.start()
 
