@@ -28,6 +28,7 @@ _WRONG_MESSAGE = frozenset({400, 405, 406, 410, 411, 413, 414, 415, 422, 431})
 may be mending, so those are tried again."""
 _ENOUGH_BYTES = 64 << 10
 """Of an answer nobody reads: more is not taken in, and the connection closed instead."""
+_LONGEST_TEXT = 200
 
 Verdict = Literal["taken", "never", "later"]
 
@@ -91,13 +92,12 @@ class Webhook(Forwarder):
         try:
             answer = self._post(visit)
         except httpx.HTTPError as error:
-            return self._later(str(error) or type(error).__name__)
+            return self._later(type(error).__name__, str(error))
         said = f"status {answer.status_code}"
         judged = verdict(answer.status_code)
         if judged == "later":
-            if answer.is_redirect:
-                said += f" to {answer.headers.get('location', '?')}, which is not followed: set [webhook] url"
-            return self._later(said, retry_after_s(answer.headers.get("retry-after", ""), datetime.now(UTC)))
+            more = f"to {answer.headers['location']}, which is not followed" if answer.has_redirect_location else ""
+            return self._later(said, more, retry_after_s(answer.headers.get("retry-after", ""), datetime.now(UTC)))
         if judged == "never":
             self.spool.drop(visit.seq, "rejected")
             log.error("a visit was rejected for good and is given up", id=visit.id, host=self._url.host, answer=said)
@@ -118,13 +118,19 @@ class Webhook(Forwarder):
                     break
             return answer
 
-    def _later(self, problem: str, at_least_s: float = 0.0) -> float:
+    def _later(self, problem: str, more: str, at_least_s: float = 0.0) -> float:
+        """`more` may be another text each time, at the other side's choice: it makes no line of its own."""
         wait_s = max(at_least_s, backoff_s(self._failures, random.random()))  # noqa: S311 - it spreads devices in time
         self._failures += 1
-        self.reachable, self.detail = False, f"{self._url.host}: {problem}"
+        self.reachable, self.detail = False, f"{self._url.host}: {problem} {more[:_LONGEST_TEXT]}".rstrip()
         if problem != self._problem:
             self._problem = problem
-            log.warning("the receiver takes no visits: they are kept on the disk", host=self._url.host, why=problem)
+            log.warning(
+                "the receiver takes no visits: they are kept on the disk",
+                host=self._url.host,
+                why=problem,
+                more=more[:_LONGEST_TEXT],
+            )
         return wait_s
 
 
