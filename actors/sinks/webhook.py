@@ -125,12 +125,7 @@ class Webhook(Forwarder):
         self.reachable, self.detail = False, f"{self._url.host}: {problem} {more[:_LONGEST_TEXT]}".rstrip()
         if problem != self._problem:
             self._problem = problem
-            log.warning(
-                "the receiver takes no visits: they are kept on the disk",
-                host=self._url.host,
-                why=problem,
-                more=more[:_LONGEST_TEXT],
-            )
+            log.warning("the receiver takes no visits: they are kept on the disk", why=self.detail)
         return wait_s
 
 

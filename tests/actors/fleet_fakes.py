@@ -1,7 +1,9 @@
 """What stands around a sink that sends to other machines: results, a broker, a consumer who notes what comes."""
 
 import contextlib
+import os
 import queue
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +24,8 @@ from bus.messages import Results, TrackResult, Visit
 from bus.topics import RESULTS
 
 PATIENCE_S = 20.0
+MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+"""Debian's, in a folder that not every user searches."""
 QUAD = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
 
 
@@ -33,6 +37,14 @@ def free_port() -> int:
 
 def fleet_config(folder: Path, device: str = "table-1", **fleet: Any) -> Config:
     return updated(Config(), "fleet", device=device, spool=str(folder / device), **fleet)
+
+
+def mqtt_config(folder: Path, broker: "Broker", device: str = "table-1", **more: Any) -> Config:
+    return updated(fleet_config(folder, device), "mqtt", host="127.0.0.1", port=broker.port, **more)
+
+
+def numbers(visits: list[dict[str, Any]]) -> list[int]:
+    return [visit["visit"]["visit"] for visit in visits]
 
 
 def visit_results(number: int, event: str = "confirmed", session: str = "s1", card: str | None = "sv1-1") -> Results:
@@ -108,7 +120,7 @@ class Broker:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(["mosquitto", "-c", str(self._file)], stdout=log, stderr=log)
+            self.process = subprocess.Popen([str(MOSQUITTO), "-c", str(self._file)], stdout=log, stderr=log)
 
         def listens() -> bool:
             assert self.process.poll() is None, self._log.read_text()

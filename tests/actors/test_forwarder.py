@@ -32,7 +32,8 @@ def test_an_id_is_of_one_visit_and_event_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "name"), [("pi", "pi"), ("my pi.lan", "my-pi"), ("größe", "gr-e"), ("a" * 99, "a" * 64)]
+    ("host", "name"),
+    [("pi", "pi"), ("my pi.lan", "my-pi"), ("größe", "gr-e"), ("a" * 99, "a" * 64)],
 )
 def test_a_device_without_a_name_takes_the_hosts(monkeypatch: pytest.MonkeyPatch, host: str, name: str) -> None:
     """It becomes part of topics and ids, where blanks, dots and slashes mean something."""
@@ -66,7 +67,8 @@ def test_a_topic_that_cannot_be_published_to(topic: str) -> None:
     ("host", "local"),
     [
         ("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True),
-        ("10.0.0.1", False), ("0.0.0.0", False), ("localhost.example", False), ("127.0.0.1.example", False), ("", False),
+        ("10.0.0.1", False), ("0.0.0.0", False), ("localhost.example", False), ("127.0.0.1.example", False),
+        ("", False),
     ],
 )  # fmt: skip
 def test_what_stays_on_this_machine(host: str, local: bool) -> None:

@@ -2,9 +2,7 @@
 
 import json
 import os
-import shutil
 import signal
-import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,19 +11,27 @@ from typing import Any
 
 import msgspec
 import pytest
-from fleet_fakes import Broker, Consumer, feed, fleet_config, until, visit_results, working
+from fleet_fakes import (
+    MOSQUITTO,
+    Broker,
+    Consumer,
+    feed,
+    mqtt_config,
+    numbers,
+    until,
+    visit_results,
+    working,
+)
 from samples import SAMPLES
 
-from actors.config import Config, dump, updated
+from actors.config import dump, updated
 from actors.sinks import mqtt
 from actors.sinks.mqtt import Mqtt
 from bus.fake import FakeBus
 from bus.messages import Heartbeat
 from bus.topics import HEARTBEAT, PIPELINE, RESULTS
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin") is None, reason="mosquitto is not installed"
-)
+pytestmark = pytest.mark.skipif(not MOSQUITTO, reason="mosquitto is not installed")
 
 
 @pytest.fixture
@@ -48,16 +54,8 @@ def consume(broker: Broker) -> Iterator[Callable[..., Consumer]]:
         one.close()
 
 
-def configured(folder: Path, broker: Broker, device: str = "table-1", **more: Any) -> Config:
-    return updated(fleet_config(folder, device), "mqtt", host="127.0.0.1", port=broker.port, **more)
-
-
 def connected(actor: Mqtt) -> None:
     until(lambda: actor.reachable, actor)
-
-
-def numbers(visits: list[dict[str, Any]]) -> list[int]:
-    return [visit["visit"]["visit"] for visit in visits]
 
 
 # What is published.
@@ -66,7 +64,7 @@ def numbers(visits: list[dict[str, Any]]) -> list[int]:
 def test_a_visit_is_published_once_with_an_id(tmp_path: Path, broker: Broker, consume: Callable[..., Consumer]) -> None:
     """The form of docs/events.md, with what tells devices and repeats apart."""
     consumer = consume("sleevesight/#")
-    with working(Mqtt, configured(tmp_path, broker)) as (bus, actor):
+    with working(Mqtt, mqtt_config(tmp_path, broker)) as (bus, actor):
         feed(bus, actor, 1)
         feed(bus, actor, 1, event="ended")
         first, second = consumer.visits(2)
@@ -82,7 +80,7 @@ def test_a_late_subscriber_sees_how_things_are(
     tmp_path: Path, broker: Broker, consume: Callable[..., Consumer]
 ) -> None:
     """Whoever opens a dashboard in the evening needs the state, and not the next change."""
-    with working(Mqtt, configured(tmp_path, broker)) as (bus, actor):
+    with working(Mqtt, mqtt_config(tmp_path, broker)) as (bus, actor):
         feed(bus, actor, 1)
         connected(actor)
         until(lambda: not actor.queue(), actor)
@@ -105,7 +103,7 @@ def test_cards_are_published_when_they_change(tmp_path: Path, broker: Broker, co
     consumer = consume("sleevesight/+/cards")
     one = visit_results(1)
     unread = msgspec.structs.replace(one.tracks[0], status="detecting", card_id=None)
-    with working(Mqtt, configured(tmp_path, broker)) as (bus, actor):
+    with working(Mqtt, mqtt_config(tmp_path, broker)) as (bus, actor):
         connected(actor)
         for frame in range(30):
             bus.feed(actor, RESULTS, msgspec.structs.replace(one, frame=frame, visits=[]))
@@ -127,7 +125,7 @@ def beat(actor: str, bus: FakeBus) -> Heartbeat:
 def test_health_comes_from_the_heartbeats(tmp_path: Path, broker: Broker, consume: Callable[..., Consumer]) -> None:
     """A device whose camera hangs is online, and not well: both have to be seen from afar, at once."""
     consumer = consume("sleevesight/+/health")
-    with working(Mqtt, configured(tmp_path, broker)) as (bus, actor):
+    with working(Mqtt, mqtt_config(tmp_path, broker)) as (bus, actor):
         connected(actor)
         assert json.loads(consumer.next("/health").payload)["ok"] is False
         for name in PIPELINE:
@@ -142,7 +140,7 @@ def test_health_comes_from_the_heartbeats(tmp_path: Path, broker: Broker, consum
 def test_home_assistant_is_told(tmp_path: Path, broker: Broker, consume: Callable[..., Consumer]) -> None:
     """What its schema requires (device with an identifier, origin with a name, components with platform and unique_id),
     on the topic that it listens to, retained; and every topic that is named is one that the sink publishes to."""
-    with working(Mqtt, configured(tmp_path, broker)) as (_, actor):
+    with working(Mqtt, mqtt_config(tmp_path, broker)) as (_, actor):
         connected(actor)
         message = consume("homeassistant/#").next("")
     assert message.topic == "homeassistant/device/sleevesight_table-1/config"
@@ -164,7 +162,7 @@ def test_home_assistant_is_told_nothing_if_that_is_wished(
     tmp_path: Path, broker: Broker, consume: Callable[..., Consumer]
 ) -> None:
     """Not everybody runs it."""
-    with working(Mqtt, configured(tmp_path, broker, discovery="", topic="cards/hall")) as (_, actor):
+    with working(Mqtt, mqtt_config(tmp_path, broker, discovery="", topic="cards/hall")) as (_, actor):
         connected(actor)
         consumer = consume()
         topics: set[str] = set()
@@ -177,8 +175,8 @@ def test_two_devices_at_one_broker(tmp_path: Path, broker: Broker, consume: Call
     """Neither takes the other's connection, topics or ids."""
     consumer = consume("sleevesight/+/visits")
     with (
-        working(Mqtt, configured(tmp_path, broker, "left")) as (one_bus, one),
-        working(Mqtt, configured(tmp_path, broker, "right")) as (other_bus, other),
+        working(Mqtt, mqtt_config(tmp_path, broker, "left")) as (one_bus, one),
+        working(Mqtt, mqtt_config(tmp_path, broker, "right")) as (other_bus, other),
     ):
         connected(one)
         connected(other)
@@ -200,7 +198,7 @@ def test_a_broker_that_is_killed_in_the_middle(
 ) -> None:
     """Published and not acknowledged, stored while it was away, and new ones: all arrive, in order."""
     consumer = consume("sleevesight/+/visits")
-    with working(Mqtt, configured(tmp_path, broker)) as (bus, actor):
+    with working(Mqtt, mqtt_config(tmp_path, broker)) as (bus, actor):
         feed(bus, actor, *range(30))
         got = consumer.visits(30)
         broker.save()
@@ -225,7 +223,7 @@ def test_what_was_stored_is_sent_by_the_next_start(
     consumer = consume("sleevesight/+/visits")
     broker.save()
     broker.kill()
-    config = configured(tmp_path, broker)
+    config = mqtt_config(tmp_path, broker)
     with working(Mqtt, config) as (bus, actor):
         feed(bus, actor, *range(50))
         until(actor.settled, actor)
@@ -239,7 +237,7 @@ def test_what_was_stored_is_sent_by_the_next_start(
 def test_the_broker_is_away_and_the_queue_is_small(tmp_path: Path, broker: Broker) -> None:
     """Bounded: the oldest go, counted by their reason in the heartbeat."""
     broker.kill()
-    config = updated(configured(tmp_path, broker), "fleet", keep=10)
+    config = updated(mqtt_config(tmp_path, broker), "fleet", keep=10)
     with working(Mqtt, config) as (bus, actor):
         feed(bus, actor, *range(25))
         until(actor.settled, actor)
@@ -264,7 +262,7 @@ def test_the_last_will_of_a_sink_that_is_killed(
     tmp_path: Path, broker: Broker, consume: Callable[..., Consumer]
 ) -> None:
     """kill -9 leaves no time for goodbyes: the broker tells everybody, and whoever asks later."""
-    config = updated(configured(tmp_path, broker), "bus", run_dir=str(tmp_path / "run"))
+    config = updated(mqtt_config(tmp_path, broker), "bus", run_dir=str(tmp_path / "run"))
     (tmp_path / "config.toml").write_text(dump(config))
     consumer = consume("sleevesight/+/availability")
     process = subprocess.Popen(
@@ -280,182 +278,9 @@ def test_the_last_will_of_a_sink_that_is_killed(
     assert consume("sleevesight/+/availability", "late").next("").payload == b"offline"
 
 
-# Who may connect.
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The commands of docs/fleet.md, run as they stand there."""
-    folder = tmp_path_factory.mktemp("tls")
-    guide = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text()
-    script = guide.partition("<!-- certificates -->\n```sh\n")[2].partition("```")[0]
-    assert "openssl" in script
-    subprocess.run(["sh", "-eu", "-c", script], cwd=folder, check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture
-def secured(tmp_path: Path, certificates: Path) -> Iterator[Broker]:
-    broker = Broker(
-        tmp_path,
-        f"cafile {certificates}/ca.crt",
-        f"certfile {certificates}/broker.crt",
-        f"keyfile {certificates}/broker.key",
-        f"password_file {certificates}/passwords",
-        "allow_anonymous false",
-    )
-    yield broker
-    broker.kill()
-
-
-def tls(folder: Path, broker: Broker, certificates: Path, **more: Any) -> Config:
-    settings = {
-        "tls": True,
-        "ca_file": str(certificates / "ca.crt"),
-        "username": "table-1",
-        "password_file": str(certificates / "table-1.password"),
-    }
-    return configured(folder, broker, **{**settings, **more})
-
-
-def test_tls_and_a_password(
-    tmp_path: Path, secured: Broker, certificates: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """The whole way of docs/fleet.md; and the password is in no line that is printed."""
-    password = (certificates / "table-1.password").read_text().strip()
-
-    def prepare(client: Any) -> None:
-        client.tls_set_context(ssl.create_default_context(cafile=str(certificates / "ca.crt")))
-        client.username_pw_set("table-1", password)
-
-    consumer = Consumer(secured.port, "sleevesight/+/visits", prepare=prepare)
-    config = tls(tmp_path, secured, certificates)
-    with working(Mqtt, config) as (bus, actor):
-        feed(bus, actor, 1)
-        assert numbers(consumer.visits(1)) == [1]
-    consumer.close()
-    assert password not in "".join(capfd.readouterr())
-    assert password not in dump(config)
-
-
-def test_a_certificate_of_its_own(tmp_path: Path, certificates: Path) -> None:
-    """A broker that asks for a certificate lets this one in, and nobody without."""
-    broker = Broker(
-        tmp_path,
-        f"cafile {certificates}/ca.crt",
-        f"certfile {certificates}/broker.crt",
-        f"keyfile {certificates}/broker.key",
-        "require_certificate true",
-        "allow_anonymous true",
-    )
-    own = {"cert_file": str(certificates / "table-1.crt"), "key_file": str(certificates / "table-1.key")}
-    nobody = {"username": "", "password_file": ""}
-    try:
-        with working(Mqtt, tls(tmp_path, broker, certificates, **nobody, **own)) as (_, actor):
-            connected(actor)
-        with working(Mqtt, tls(tmp_path, broker, certificates, **nobody)) as (_, actor):
-            until(lambda: actor.detail, actor)
-            assert not actor.reachable
-    finally:
-        broker.kill()
-
-
-def test_a_wrong_password_is_said_once_and_tried_again(
-    tmp_path: Path,
-    secured: Broker,
-    certificates: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    """The broker's list may be behind: visits are kept; a line for every try would fill the log."""
-    monkeypatch.setattr(mqtt, "RETRY_S", (0.05, 0.05))
-    wrong = tmp_path / "wrong"
-    wrong.write_text("hunter2\n")
-    wrong.chmod(0o600)
-    with working(Mqtt, tls(tmp_path, secured, certificates, password_file=str(wrong))) as (bus, actor):
-        feed(bus, actor, 1)
-        assert "Not authorized" in until(lambda: actor.detail, actor)
-        tries = tmp_path / "mosquitto.log"
-        until(lambda: tries.read_text().count("not authorised") > 3, actor)
-        until(lambda: len(actor.spool) == 1, actor)
-    said = "".join(capfd.readouterr())
-    assert said.count("the broker is away") == 1
-    assert "hunter2" not in said
-
-
-def test_a_broker_that_is_another(tmp_path: Path, secured: Broker, certificates: Path) -> None:
-    """Its certificate is not signed by whom we trust: nothing is sent, least of all a password."""
-    with working(Mqtt, tls(tmp_path, secured, certificates, ca_file="")) as (_, actor):
-        assert "certificate verify failed" in until(lambda: actor.detail, actor)
-
-
-def test_visits_that_the_broker_does_not_take(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """MQTT 3 would have called it delivered: an access list that forgot this device must cost nothing but time."""
-    monkeypatch.setattr(mqtt, "REFUSED_S", 0.2)
-    allowed = tmp_path / "acl"
-    allowed.write_text("topic readwrite sleevesight/+/availability\n")
-    broker = Broker(tmp_path, "allow_anonymous true", f"acl_file {allowed}")
-    try:
-        with working(Mqtt, configured(tmp_path, broker)) as (bus, actor):
-            feed(bus, actor, 1, 2)
-            until(lambda: actor._refused_until, actor)
-            assert len(actor.spool) == 2
-            assert "does not take visits: Not authorized" in "".join(capfd.readouterr())
-            allowed.write_text("topic readwrite #\n")
-            broker.process.send_signal(signal.SIGHUP)
-            until(lambda: not actor.queue(), actor)
-    finally:
-        broker.kill()
-
-
-@pytest.mark.parametrize(
-    ("settings", "complaint"),
-    [
-        ({"host": ""}, r"no broker is named: set \[mqtt\] host"),
-        ({"host": "broker.example"}, "would travel in the clear: set .* tls = true .* or plain_password = true"),
-        ({"host": "10.0.0.1"}, "would travel in the clear"),
-        ({"username": ""}, r"set \[mqtt\] username"),
-        ({"password_file": "/gone"}, r"\[mqtt\] password_file = /gone: No such file"),
-        ({"tls": True, "ca_file": "/gone"}, r"\[mqtt\] ca_file = /gone: No such file.*name a PEM file"),
-        ({"tls": True, "ca_file": __file__}, r"\[mqtt\] ca_file = .*name a PEM file"),
-    ],
-)
-def test_settings_that_cannot_work(tmp_path: Path, settings: dict[str, Any], complaint: str) -> None:
-    """At the start, in one line that names the key: afterwards nobody looks into the log."""
-    secret = tmp_path / "secret"
-    secret.write_text("hunter2")
-    secret.chmod(0o600)
-    given = {"host": "127.0.0.1", "username": "me", "password_file": str(secret), **settings}
-    with pytest.raises(ValueError, match=complaint) as refused:
-        Mqtt(FakeBus(), updated(fleet_config(tmp_path), "mqtt", **given))
-    assert "hunter2" not in str(refused.value)
-
-
-def test_a_key_that_everybody_may_read(tmp_path: Path, certificates: Path) -> None:
-    """It is as much a secret as a password."""
-    key = tmp_path / "open.key"
-    shutil.copy(certificates / "table-1.key", key)
-    key.chmod(0o644)
-    own = {"tls": True, "cert_file": str(certificates / "table-1.crt"), "key_file": str(key)}
-    with pytest.raises(ValueError, match=r"\[mqtt\] key_file = .*chmod o="):
-        Mqtt(FakeBus(), updated(fleet_config(tmp_path), "mqtt", host="127.0.0.1", **own))
-
-
-@pytest.mark.parametrize("allowed", [{"plain_password": True}, {"tls": True}])
-def test_a_password_leaves_the_machine_only_so(tmp_path: Path, allowed: dict[str, Any]) -> None:
-    """Encrypted, or by somebody's express wish."""
-    secret = tmp_path / "secret"
-    secret.write_text("hunter2")
-    secret.chmod(0o600)
-    given = {"host": "broker.example", "username": "me", "password_file": str(secret), **allowed}
-    Mqtt(FakeBus(), updated(fleet_config(tmp_path), "mqtt", **given)).close()
-
-
 def test_the_loop_never_waits_for_the_disk_or_the_network(tmp_path: Path, broker: Broker) -> None:
     """A broker that stands still and a disk that does, too: frames are taken as they come."""
-    with working(Mqtt, configured(tmp_path, broker)) as (bus, actor):
+    with working(Mqtt, mqtt_config(tmp_path, broker)) as (bus, actor):
         connected(actor)
         broker.process.send_signal(signal.SIGSTOP)
         with actor.spool._lock:  # the disk
