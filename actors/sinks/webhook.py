@@ -17,7 +17,7 @@ from actors.config import Config, WebhookConfig
 from actors.forwarder import Forwarder, is_loopback
 from actors.secret import read_secret
 from actors.sinks.signature import signed, signing_key
-from actors.spool import Item, SpoolError
+from actors.spool import Item
 from bus.actor import Bus
 from bus.log import get_logger
 
@@ -84,7 +84,7 @@ class Webhook(Forwarder):
                     self._news.wait()
                 elif wait_s := self._deliver(visits[0]):
                     self._over.wait(wait_s)
-        except SpoolError as error:
+        except Exception as error:  # a thread that ends in silence would look well
             self.fail(error)
 
     def _deliver(self, visit: Item) -> float:

@@ -1,7 +1,10 @@
 """What the sinks for other machines share: names, ids, and a disk that fails."""
 
+import os
 import socket
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +111,11 @@ def test_what_was_taken_is_stored_at_the_end(tmp_path: Path) -> None:
     actor.close()
     with working(Quiet, config) as (_, again):
         assert len(again.spool) == 50
+
+
+def test_nobody_else_pays_for_these_libraries() -> None:
+    """Half a second and 20 MB in every process of a Pi, for a sink that it may not even run."""
+    code = "import sys, actors.process; print(*{'paho', 'httpx', 'prometheus_client', 'sqlite3'} & {*sys.modules})"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert found.stdout.split() == []
