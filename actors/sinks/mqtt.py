@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from actors.config import Config
-from actors.forwarder import Forwarder, now
+from actors.forwarder import Forwarder, device, now
 from actors.health import health
 from actors.provenance import installed
 from actors.sinks.broker import make_client, port
@@ -49,11 +49,12 @@ class Mqtt(Forwarder):
     inputs = (RESULTS, HEARTBEAT)
 
     def __init__(self, bus: Bus, config: Config) -> None:
-        super().__init__(bus, config)
+        name = device(config.fleet)
         self._settings = config.mqtt
-        self._topic = f"{config.mqtt.topic}/{self.device}"
+        self._topic = f"{config.mqtt.topic}/{name}"
         self._availability = f"{self._topic}/availability"
-        self._client = make_client(config.mqtt, f"sleevesight-{self.device}", (self._availability, "offline"))
+        self._client = make_client(config.mqtt, f"sleevesight-{name}", (self._availability, "offline"))
+        super().__init__(bus, config)  # makes the queue, when nothing is refused any more
         self._client.reconnect_delay_set(*RETRY_S)
         self._client.on_connect, self._client.on_connect_fail = self._on_connect, self._on_connect_fail
         self._client.on_disconnect, self._client.on_publish = self._on_disconnect, self._on_publish

@@ -41,7 +41,6 @@ class Webhook(Forwarder):
     name = "sink.webhook"
 
     def __init__(self, bus: Bus, config: Config) -> None:
-        super().__init__(bus, config)
         settings = config.webhook
         self._url = _checked(settings)
         if not settings.secret_file:
@@ -53,6 +52,7 @@ class Webhook(Forwarder):
             follow_redirects=False,
             headers={"user-agent": "sleevesight"},
         )
+        super().__init__(bus, config)  # makes the queue, when nothing is refused any more
         self._problem = ""
         self._failures = 0
         self._news, self._over = threading.Event(), threading.Event()

@@ -167,6 +167,7 @@ def test_settings_that_cannot_work(tmp_path: Path, settings: dict[str, Any], com
     with pytest.raises(ValueError, match=complaint) as refused:
         Mqtt(FakeBus(), updated(fleet_config(tmp_path), "mqtt", **given))
     assert "hunter2" not in str(refused.value)
+    assert not (tmp_path / "table-1").exists(), "nothing is left of a start that was refused"
 
 
 def test_a_key_that_everybody_may_read(tmp_path: Path, certificates: Path) -> None:

@@ -257,6 +257,7 @@ def test_settings_that_cannot_work(tmp_path: Path, settings: dict[str, Any], com
     with pytest.raises(ValueError, match=complaint) as refused:
         Webhook(FakeBus(), configured(tmp_path, 1, **settings))
     assert "hunter2" not in str(refused.value)
+    assert not (tmp_path / "table-1").exists(), "nothing is left of a start that was refused"
 
 
 @pytest.mark.parametrize("content", ["hunter2", "whsec_aHVudGVyMg==", "not base64 at all !!!!!!!!!!!!!!!!!!!!!!!"])
