@@ -179,6 +179,78 @@ class RecorderConfig(Section, frozen=True):
     quality: Annotated[int, Meta(description="Quality of jpeg.", ge=1, le=100)] = 90
 
 
+class FleetConfig(Section, frozen=True):
+    """What the sinks mqtt and webhook call this device, and what they keep on disk while the others are away."""
+
+    device: Annotated[
+        str,
+        Meta(
+            description="This device's name, one of its own in the fleet: letters, digits, _ and -; empty: the host's.",
+            pattern=r"^[A-Za-z0-9_-]{0,64}$",
+        ),
+    ] = ""
+    spool: Annotated[
+        str,
+        Meta(description="Folder of what is still to be sent, on a disk that lasts; empty: the user's state folder."),
+    ] = ""
+    keep: Annotated[int, Meta(description="Messages that a sink keeps at most; then the oldest go.", ge=1)] = 100_000
+    keep_mb: Annotated[int, Meta(description="The same in MB.", ge=1)] = 64
+
+
+class MqttConfig(Section, frozen=True):
+    """The broker that the sink mqtt publishes to."""
+
+    host: Annotated[str, Meta(description="Name or address of the broker (MQTT 5).")] = ""
+    port: Annotated[int, Meta(description="0: 8883 with TLS, else 1883.", ge=0, le=65535)] = 0
+    tls: Annotated[bool, Meta(description="Speak TLS, and believe only a broker whose certificate is good.")] = False
+    ca_file: Annotated[
+        str, Meta(description="Who signed the broker's certificate (PEM); empty: the system's list.")
+    ] = ""
+    cert_file: Annotated[str, Meta(description="This device's certificate (PEM), if the broker asks for one.")] = ""
+    key_file: Annotated[str, Meta(description="Its private key (PEM, no passphrase), which others cannot read.")] = ""
+    username: Annotated[str, Meta(description="Who this device is to the broker.")] = ""
+    password_file: Annotated[str, Meta(description="File with the password, which others cannot read.")] = ""
+    plain_password: Annotated[
+        bool, Meta(description="Send the password to another machine without TLS, for everybody on the way to read.")
+    ] = False
+    topic: Annotated[
+        str, Meta(description="First part of every topic.", pattern=r"^[^$+#/\x00][^+#/\x00]*(/[^+#/\x00]+)*$")
+    ] = "sleevesight"
+    discovery: Annotated[
+        str,
+        Meta(
+            description="Home Assistant's discovery prefix; empty: it is told nothing.",
+            pattern=r"^([^$+#/\x00][^+#/\x00]*(/[^+#/\x00]+)*)?$",
+        ),
+    ] = "homeassistant"
+    keepalive_s: Annotated[int, Meta(description="How often an idle connection is tried, s.", ge=5, le=3600)] = 30
+
+
+class WebhookConfig(Section, frozen=True):
+    """Where the sink webhook posts visits to."""
+
+    url: Annotated[str, Meta(description="https://…; it is no secret: the signature proves who sent what.")] = ""
+    secret_file: Annotated[
+        str, Meta(description="File with the signing secret (openssl rand -base64 32), which others cannot read.")
+    ] = ""
+    ca_file: Annotated[
+        str, Meta(description="Who signed the receiver's certificate (PEM); empty: the system's list.")
+    ] = ""
+    plain: Annotated[bool, Meta(description="Allow http:// to another machine, for everybody on the way to read.")] = (
+        False
+    )
+    timeout_s: Annotated[float, Meta(description="How long an answer may be silent, s.", gt=0, le=300)] = 10.0
+
+
+class MetricsConfig(Section, frozen=True):
+    """Where Prometheus finds the sink metrics."""
+
+    host: Annotated[str, Meta(description="Address to listen on; other machines reach what is no loopback.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(description="Port of http://HOST:PORT/metrics.", ge=1, le=65535)] = 9464
+
+
 class LogConfig(Section, frozen=True):
     """What the processes say of themselves."""
 
@@ -203,6 +275,10 @@ class Config(Section, frozen=True):
     smoother: SmootherConfig = field(default_factory=SmootherConfig)
     sinks: SinksConfig = field(default_factory=SinksConfig)
     recorder: RecorderConfig = field(default_factory=RecorderConfig)
+    fleet: FleetConfig = field(default_factory=FleetConfig)
+    mqtt: MqttConfig = field(default_factory=MqttConfig)
+    webhook: WebhookConfig = field(default_factory=WebhookConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
     @property

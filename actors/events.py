@@ -11,6 +11,20 @@ from bus.messages import Hop, Results, Visit
 Event = dict[str, Any]
 
 
+class Beginning:
+    """The time of a stream's first frame, from which its events count."""
+
+    def __init__(self) -> None:
+        self._stream: str | None = None
+        self._start_ns = 0
+
+    def of(self, results: Results) -> int:
+        """`start_ns` of the stream that these results belong to."""
+        if results.stream != self._stream:
+            self._stream, self._start_ns = results.stream, results.t_ns
+        return self._start_ns
+
+
 def frame_event(results: Results, start_ns: int) -> Event:
     """What one frame shows; `start_ns` is the time of the stream's first frame."""
     return {

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 
 from actors.config import Config
+from actors.events import Beginning
 from bus.messages import Results, Visit
 
 Part = tuple[str, str]
@@ -18,17 +19,15 @@ class ConsoleSink:
     def __init__(self, config: Config) -> None:
         del config
         self._coloured = sys.stdout.isatty()
-        self._start_ns: int | None = None
-        self._stream = ""
+        self._beginning = Beginning()
         self._count = 0
 
     def results(self, results: Results) -> None:
         """Print the cards that were confirmed with this frame, and what has left without being in the catalogue."""
-        if self._start_ns is None or results.stream != self._stream:
-            self._start_ns, self._stream = results.t_ns, results.stream
+        start_ns = self._beginning.of(results)
         for visit in results.visits:
             if visit.event == "confirmed" or visit.card_id is None:
-                self._print(self._line(visit, (visit.t_ns - self._start_ns) / 1e9))
+                self._print(self._line(visit, (visit.t_ns - start_ns) / 1e9))
 
     def _line(self, visit: Visit, seconds: float) -> Iterable[Part]:
         yield f"{seconds:8.2f} s  ", ""

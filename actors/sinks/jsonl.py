@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from actors.config import Config
-from actors.events import frame_event, visit_event
+from actors.events import Beginning, frame_event, visit_event
 from bus.messages import Results
 
 
@@ -22,15 +22,13 @@ class JsonlSink:
             raise ValueError(
                 f"[sinks] jsonl = {path}: {error.strerror}; name a file in a folder that exists and can be written to"
             ) from None
-        self._start_ns: int | None = None
-        self._stream = ""
+        self._beginning = Beginning()
 
     def results(self, results: Results) -> None:
         """Write the frame, then the visits that it confirmed or ended."""
-        if self._start_ns is None or results.stream != self._stream:
-            self._start_ns, self._stream = results.t_ns, results.stream
-        lines = [] if results.closing else [frame_event(results, self._start_ns)]
-        lines += [{"visit": visit_event(visit, self._start_ns)} for visit in results.visits]
+        start_ns = self._beginning.of(results)
+        lines = [] if results.closing else [frame_event(results, start_ns)]
+        lines += [{"visit": visit_event(visit, start_ns)} for visit in results.visits]
         self._file.write("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from samples import SAMPLES
 
 from actors.events import frame_event, latency_ms, visit_event
+from actors.forwarder import visit_message
 from bus.messages import Hop, Results
 
 RESULTS = SAMPLES["results"][1]
@@ -14,9 +15,9 @@ DOCS = Path(__file__).parents[2] / "docs" / "events.md"
 
 
 def documented(kind: str) -> dict[str, object]:
-    """The example of a kind of line in docs/events.md."""
+    """The example of a kind of line in docs/events.md, named by its first key."""
     lines = [line for line in DOCS.read_text().splitlines() if line.startswith("{")]
-    (example,) = [json.loads(line) for line in lines if kind in json.loads(line)]
+    (example,) = [json.loads(line) for line in lines if kind == next(iter(json.loads(line)))]
     return example  # type: ignore[no-any-return]
 
 
@@ -30,6 +31,13 @@ def test_a_frame_has_the_documented_keys() -> None:
 def test_a_visit_has_the_documented_keys() -> None:
     """The same for visits."""
     assert visit_event(RESULTS.visits[0], 0).keys() == documented("visit")["visit"].keys()  # type: ignore[attr-defined]
+
+
+def test_a_visit_for_other_machines_has_the_documented_keys() -> None:
+    """The same for what mqtt and webhook send."""
+    example, message = documented("id"), visit_message("table-1", RESULTS, RESULTS.visits[0], 0)
+    assert message.keys() == example.keys()
+    assert message["visit"].keys() == example["visit"].keys()  # type: ignore[attr-defined]
 
 
 def test_events_are_plain_json() -> None:
