@@ -153,6 +153,14 @@ class RecorderConfig(Section, frozen=True):
     quality: Annotated[int, Meta(description="Quality of jpeg.", ge=1, le=100)] = 90
 
 
+class CollectionConfig(Section, frozen=True):
+    """What the sink collection keeps (sleevesight collection)."""
+
+    file: Annotated[
+        str, Meta(description="SQLite file; empty: sleevesight/collection.sqlite in the user's data directory.")
+    ] = ""
+
+
 class LogConfig(Section, frozen=True):
     """What the processes say of themselves."""
 
@@ -176,6 +184,7 @@ class Config(Section, frozen=True):
     smoother: SmootherConfig = field(default_factory=SmootherConfig)
     sinks: SinksConfig = field(default_factory=SinksConfig)
     recorder: RecorderConfig = field(default_factory=RecorderConfig)
+    collection: CollectionConfig = field(default_factory=CollectionConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
     @property

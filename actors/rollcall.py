@@ -17,7 +17,7 @@ import zmq
 from actors.launcher import Launcher
 from bus.messages import Heartbeat
 from bus.sockets import Address, Subscriber
-from bus.topics import HEARTBEAT, PIPELINE, RECORDER, TOPICS, Topic
+from bus.topics import HEARTBEAT, PIPELINE, TOPICS, reads
 
 START_S = 10.0
 """Whoever is not ready by then holds nobody up any more: a broken sink is no reason to show nothing."""
@@ -51,7 +51,7 @@ class RollCall:
             heard.update(beat.subscribers)
         roles = [actor.partition(".")[0] for actor in actors]
         return all(actor in beats and beats[actor].state == "ready" for actor in actors) and all(
-            heard[topic.name] >= sum(_reads(actor, topic) for actor in actors) + others.get(topic.name, 0)
+            heard[topic.name] >= sum(reads(actor, topic) for actor in actors) + others.get(topic.name, 0)
             for topic in TOPICS.values()
             if topic.publisher in roles
         )
@@ -60,10 +60,6 @@ class RollCall:
         """Stop listening."""
         for subscriber in self.subscribers:
             subscriber.close()
-
-
-def _reads(actor: str, topic: Topic) -> bool:
-    return actor.partition(".")[0] in topic.readers or (actor == RECORDER and topic.recorded)
 
 
 def begin(
