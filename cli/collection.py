@@ -64,7 +64,7 @@ def show(arguments: argparse.Namespace) -> int:
     fields |= msgspec.to_builtins(found.card) if found.card else {"name": "not in the catalogue"}
     fields |= {name: value or "unknown" for name, value in msgspec.structs.asdict(found.said).items()}
     for name, value in fields.items():
-        if value not in (None, []):
+        if value not in (None, [], False):
             print(f"{name:<12} {', '.join(value) if isinstance(value, list) else value}")
     return 0
 

@@ -42,7 +42,9 @@ def confirm(database: Database, sighting: Sighting, now_ms: int) -> int:
 
 
 def end(database: Database, sighting: Sighting, now_ms: int) -> int:
-    """Note that a visit is over, and the printing that was read most often, unless a person has named the card."""
+    """Note that a visit is over, the printing that was read most often unless a person has named the card, and a better
+    picture if there is one.
+    """
     with database.writing() as db:
         session = _session(db, sighting, now_ms)
         if sighting.card is not None:
@@ -117,4 +119,4 @@ def _add(db: sqlite3.Connection, session: int, sighting: Sighting, now_ms: int) 
 
 def _keep_thumbnail(db: sqlite3.Connection, visit: int, jpeg: bytes | None) -> None:
     if jpeg is not None:
-        db.execute("INSERT INTO thumbnail VALUES (?, ?) ON CONFLICT DO NOTHING", (visit, jpeg))
+        db.execute("INSERT INTO thumbnail VALUES (?, ?) ON CONFLICT DO UPDATE SET jpeg = excluded.jpeg", (visit, jpeg))

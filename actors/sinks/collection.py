@@ -42,6 +42,11 @@ class Held(NamedTuple):
     sharpness: float
     jpeg: bytes
 
+    @property
+    def worth(self) -> tuple[bool, float]:
+        """Upright before sharp."""
+        return self.upright, self.sharpness
+
 
 class Thumbnails:
     """The last crops of the last tracks, within a bounded memory."""
@@ -74,12 +79,12 @@ class Thumbnails:
         while len(self._tracks) > TRACKS:
             self._tracks.popitem(last=False)
 
-    def of(self, stream: str, track: int | None, first_frame: int, last_frame: int) -> bytes | None:
-        """The best of a track between two frames (another card may have lain there before): upright, then sharp."""
+    def of(self, stream: str, track: int | None, first_frame: int, last_frame: int) -> Held | None:
+        """The best of a track between two frames: another card may have lain there before."""
         if stream != self._stream or track is None:
             return None
         held = [one for one in self._tracks.get(track, ()) if first_frame <= one.frame <= last_frame]
-        return max(held, key=lambda one: (one.upright, one.sharpness)).jpeg if held else None
+        return max(held, key=lambda one: one.worth, default=None)
 
 
 def _jpeg(blob: memoryview, message: Crops, turns: int) -> bytes:
@@ -102,6 +107,8 @@ class CollectionSink(Actor):
         self._thumbnails = Thumbnails()
         self._tracks: dict[int, int] = {}
         """By visit, the track that showed it last: an end does not say."""
+        self._worth: dict[int, tuple[bool, float]] = {}
+        """By visit, that of its thumbnail: while it is confirmed a card often still moves, under a hand."""
         self._life = ("", "")
         self._cards: Mapping[str, Card] = {}
         self._lock: FileLock | None = None
@@ -132,6 +139,7 @@ class CollectionSink(Actor):
         if (results.stream, results.session) != self._life:
             self._life = (results.stream, results.session)
             self._tracks.clear()
+            self._worth.clear()
         self.bus.counts["frames"] += not results.closing
         self._tracks.update({track.visit: track.track_id for track in results.tracks if track.visit is not None})
         for visit in results.visits:
@@ -140,6 +148,7 @@ class CollectionSink(Actor):
             self._submit(visits.confirm if visit.event == "confirmed" else visits.end, results, visit)
             if visit.event == "ended":
                 self._tracks.pop(visit.visit, None)
+                self._worth.pop(visit.visit, None)
 
     def _submit(self, write: Callable[[Database, Sighting, int], int], results: Results, visit: Visit) -> None:
         assert self._database is not None
@@ -150,7 +159,6 @@ class CollectionSink(Actor):
         self.bus.counts[visit.event] += 1
 
     def _sighting(self, results: Results, visit: Visit) -> Sighting:
-        track = self._tracks.get(visit.visit)
         return Sighting(
             stream=results.stream,
             life=results.session,
@@ -162,8 +170,16 @@ class CollectionSink(Actor):
             distance=visit.distance,
             gap=visit.gap,
             printings=tuple(visit.group),
-            jpeg=self._thumbnails.of(results.stream, track, visit.first_frame, visit.last_frame),
+            jpeg=self._better_thumbnail(results.stream, visit),
         )
+
+    def _better_thumbnail(self, stream: str, visit: Visit) -> bytes | None:
+        """The best crop of a visit so far, if it is better than the one that was written down."""
+        held = self._thumbnails.of(stream, self._tracks.get(visit.visit), visit.first_frame, visit.last_frame)
+        if held is None or held.worth <= self._worth.get(visit.visit, (False, -1.0)):
+            return None
+        self._worth[visit.visit] = held.worth
+        return held.jpeg
 
     def _card(self, visit: Visit) -> Card | None:
         """The card as the catalogue knows it, else as the message names it."""
