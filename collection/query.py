@@ -17,6 +17,8 @@ from collection.records import Card, Holding, Said, folded
 
 ALL = 1 << 62
 """Above every id."""
+_GLANCE = 2000
+"""Visits that are looked through one by one: some milliseconds."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,7 +200,19 @@ def _matching(chosen: Filter) -> tuple[str, list[str]]:
 
 
 def _by_card(db: sqlite3.Connection, chosen: Filter, limit: int, before: int) -> list[int]:
-    """The newest visits of the cards that match, without looking at the others.
+    """The newest visits of the cards that match: a look at the last few is enough where many do, or all are sought."""
+    matching, words = _matching(chosen)
+    (newest,) = db.execute("SELECT max(id) FROM visit WHERE id < ?", (before,)).fetchone()
+    rows = db.execute(
+        f"""SELECT id FROM visit WHERE id < ? AND id > ? AND NOT removed
+        AND EXISTS (SELECT 1 FROM card WHERE card.id = visit.card AND {matching}) ORDER BY id DESC LIMIT ?""",  # noqa: S608
+        (before, (newest or 0) - _GLANCE, *words, limit),
+    ).fetchall()
+    return [row[0] for row in rows] if len(rows) == limit else _by_rare_card(db, chosen, limit, before)
+
+
+def _by_rare_card(db: sqlite3.Connection, chosen: Filter, limit: int, before: int) -> list[int]:
+    """The same without looking at other cards' visits.
 
     Of the matching cards only those with the `limit` newest visits can be on the page, and each of these is read no
     further than the page goes.

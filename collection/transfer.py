@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -24,6 +24,13 @@ NOTHING = Said()
 Key = tuple[str, Said]
 
 
+class Writable(Protocol):
+    """What text goes to."""
+
+    def write(self, text: str, /) -> object:
+        """Take some more."""
+
+
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """What an import did, or would do: copies added and already there, and by line what could not be taken over."""
 
@@ -36,7 +43,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def export(
-    database: Database, chosen: Filter, layout: Layout, out: TextIO, *, today: str, given: Said = NOTHING
+    database: Database, chosen: Filter, layout: Layout, out: Writable, *, today: str, given: Said = NOTHING
 ) -> None:
     """Write holdings as CSV. `given` is what a person says of all that is unknown."""
     if layout.preamble:

@@ -3,6 +3,7 @@
 import pytest
 from shelf_of_cards import ARVEN, CARDS, FIRE, FLABEBE, JPEG, NOON, PIKACHU, seen, sighting
 
+from collection import query
 from collection.database import CollectionError, Database
 from collection.history import fix, remove
 from collection.query import Filter, Session, Visit, counts, holdings, last_session, page, sessions, thumbnail, visit
@@ -38,8 +39,12 @@ def everything(database: Database, chosen: Filter, limit: int) -> list[int]:
     ],
 )
 @pytest.mark.parametrize("limit", [1, 3, 7, 1000])
-def test_pages_fit_together(database: Database, chosen: Filter, limit: int) -> None:
+@pytest.mark.parametrize("glance", [0, 3, 2000])
+def test_pages_fit_together(
+    database: Database, chosen: Filter, limit: int, glance: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However a collection is paged, each visit that is asked for comes once, newest first, and no other one."""
+    monkeypatch.setattr(query, "_GLANCE", glance)
     for stream in ("s1", "s2"):
         seen(database, *CARDS, None, *CARDS, PIKACHU, PIKACHU, stream=stream)
     for gone in (2, 14):
