@@ -286,6 +286,8 @@ def _whole(path: Path) -> Iterator[TextIO]:
         with partial.open("w", encoding="utf-8", newline="") as file:
             yield file
         partial.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         partial.unlink(missing_ok=True)
 

@@ -103,7 +103,7 @@ def test_a_card_can_be_named(command: Command, path: Path, shop: Shop) -> None:
         (["show", "9"], "there is no visit 9"),
         (["undo", "9"], "there is no change 9"),
         (["show", "4", "--thumbnail", "/nowhere/x.jpg"], "/nowhere/x.jpg: No such file"),
-        (["export", "/nowhere/x.csv"], "/nowhere/x.csv"),
+        (["export", "/nowhere/x.csv"], "/nowhere/x.csv: No such file"),
         (["import", "/nowhere/x.csv"], "/nowhere/x.csv: No such file"),
         (["list", "--file", "/nowhere/c.sqlite"], "there is no collection /nowhere/c.sqlite yet"),
     ],

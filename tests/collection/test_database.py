@@ -123,6 +123,8 @@ def test_a_full_disk_is_said_so_and_loses_nothing_confirmed(tmp_path: Path) -> N
         assert small.connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
 
+HERE = Path(__file__).parent
+
 WRITER = """
 import sys
 from pathlib import Path
@@ -145,7 +147,7 @@ def test_a_killed_writer_loses_no_visit_that_it_confirmed(tmp_path: Path) -> Non
             [sys.executable, "-c", textwrap.dedent(WRITER), str(path)],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), str(Path(__file__).parent)))},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join((str(HERE.parents[1]), str(HERE)))},
         )
         assert writer.stdout is not None
         lines = [writer.stdout.readline() for _ in range(stop_after)]
