@@ -69,6 +69,7 @@ bench: develop $(DEMO)/catalog ## print the numbers of docs/performance.md again
 	$(BIN)/python -m bench.service
 	$(BIN)/sleevesight replay scene:still --catalog $(DEMO)/catalog
 	$(BIN)/sleevesight replay scene:demo --catalog $(DEMO)/catalog
+	$(BIN)/python -m bench.collection
 	$(BIN)/python -m bench.watching
 	$(BIN)/python -m bench.detection
 	test ! -d $(SHARED)/real || $(BIN)/python -m bench.real --shared $(SHARED)

@@ -14,7 +14,7 @@ from bus.actor import Actor, Bus
 from bus.log import get_logger
 from bus.messages import Box, Frame, Hop, Results
 from bus.ring import RingServer, RingWriter
-from bus.topics import FRAME, RECORDER, RESULTS
+from bus.topics import FRAME, RESULTS, reads
 from vision.detect import CloseUps
 from vision.detection import Detection
 from vision.detector.pyramid import Pyramid
@@ -41,7 +41,7 @@ class Capture(Actor):
         super().__init__(bus)
         self._config = config
         self._pace = config.capture.pace
-        self._readers = 1 + any(f"sink.{name}" == RECORDER for name in config.sinks.enabled)
+        self._readers = 1 + sum(reads(f"sink.{name}", FRAME) for name in config.sinks.enabled)
         """How many have to listen before a stored source begins."""
         self._source: Source | None = None
         self._next: SourceFrame | None = None

@@ -251,6 +251,14 @@ class MetricsConfig(Section, frozen=True):
     port: Annotated[int, Meta(description="Port of http://HOST:PORT/metrics.", ge=1, le=65535)] = 9464
 
 
+class CollectionConfig(Section, frozen=True):
+    """What the sink collection keeps (sleevesight collection)."""
+
+    file: Annotated[
+        str, Meta(description="SQLite file; empty: sleevesight/collection.sqlite in the user's data directory.")
+    ] = ""
+
+
 class LogConfig(Section, frozen=True):
     """What the processes say of themselves."""
 
@@ -279,6 +287,7 @@ class Config(Section, frozen=True):
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     webhook: WebhookConfig = field(default_factory=WebhookConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    collection: CollectionConfig = field(default_factory=CollectionConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
     @property

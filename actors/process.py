@@ -24,7 +24,7 @@ from catalog.index import usearch
 
 FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
 _MODULES = ("capture", "selector", "embedder", "backends.onnx", "backends.detector", "matcher", "smoother", "sink")
-_SINKS = {"console": "sinks.console", "recorder": "recorder"}
+_SINKS = {"console": "sinks.console", "recorder": "recorder", "collection": "sinks.collection"}
 _POLL_S = 0.005
 
 

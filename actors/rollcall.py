@@ -16,7 +16,7 @@ import zmq
 
 from bus.messages import Heartbeat
 from bus.sockets import Address, Subscriber
-from bus.topics import HEARTBEAT, PIPELINE, RECORDER, TOPICS, Topic
+from bus.topics import HEARTBEAT, PIPELINE, TOPICS, reads
 
 if TYPE_CHECKING:
     from actors.launcher import Launcher
@@ -60,7 +60,7 @@ class RollCall:
             heard.update(beat.subscribers)
         roles = [actor.partition(".")[0] for actor in actors]
         return all(actor in beats and beats[actor].state == "ready" for actor in actors) and all(
-            heard[topic.name] >= sum(_reads(actor, topic) for actor in actors) + others.get(topic.name, 0)
+            heard[topic.name] >= sum(reads(actor, topic) for actor in actors) + others.get(topic.name, 0)
             for topic in TOPICS.values()
             if topic.publisher in roles
         )
@@ -69,10 +69,6 @@ class RollCall:
         """Stop listening."""
         for subscriber in self.subscribers:
             subscriber.close()
-
-
-def _reads(actor: str, topic: Topic) -> bool:
-    return actor.partition(".")[0] in topic.readers or (actor == RECORDER and topic.recorded)
 
 
 def begin(launcher: Launcher, sinks: Sequence[str], stop: Callable[[], bool], patience_s: float = START_S) -> None:

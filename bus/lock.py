@@ -14,7 +14,7 @@ class AlreadyRunning(RuntimeError):
 class FileLock:
     """An exclusive flock on `path`, held until `release` or the end of the process. The file itself stays."""
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(self, path: Path, what: str, remedy: str = "use another run directory") -> None:
         self.path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -23,7 +23,7 @@ class FileLock:
             holder = os.pread(self._fd, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._fd)
             raise AlreadyRunning(
-                f"{what} is already running (process {holder} holds {path}): stop it, or use another run directory"
+                f"{what} is already running (process {holder} holds {path}): stop it, or {remedy}"
             ) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)

@@ -45,8 +45,16 @@ TOPICS = {topic.name: topic for topic in (FRAME, TRACKS, CROPS, EMBEDDINGS, MATC
 PIPELINE = ("capture", "selector", "embedder", "matcher", "smoother")
 """The actors that a frame walks through, in its order: they start from the end and stop from the beginning."""
 
-RECORDER = "sink.recorder"
-"""The one sink that reads every recorded topic, and not the results alone."""
+SINK_READS: dict[str, tuple[Topic, ...]] = {
+    "sink.recorder": tuple(topic for topic in TOPICS.values() if topic.recorded),
+    "sink.collection": (CROPS,),
+}
+"""What sinks read besides the results: a stream begins when they are heard there, too."""
+
+
+def reads(actor: str, topic: Topic) -> bool:
+    """Whether an actor (or a sink, `sink.NAME`) is among the readers of a topic."""
+    return actor.partition(".")[0] in topic.readers or topic in SINK_READS.get(actor, ())
 
 
 def published_by(actor: str) -> tuple[Topic, ...]:

@@ -24,9 +24,10 @@ class MetadataError(ValueError):
     """Card data that is missing, unreadable or contradicts itself: names the file and the remedy."""
 
 
-class _Set(msgspec.Struct):
+class _Set(msgspec.Struct, frozen=True):
     id: str
     name: str = ""
+    ptcgoCode: str = ""
 
 
 class _Card(msgspec.Struct):
@@ -36,6 +37,7 @@ class _Card(msgspec.Struct):
     name: str
     number: str = ""
     rarity: str = ""
+    supertype: str = ""
     set: _Set | None = None
 
 
@@ -68,7 +70,7 @@ def read_metadata(sources: Sequence[Path], images: Path) -> Metadata:
         elif source.suffix.lower() == ".csv":
             _read_csv(source, images, metadata)
         elif source.name.endswith((".json", ".json.gz")):
-            _read_cards(source, _set_names(source.parent), metadata)
+            _read_cards(source, _sets(source.parent), metadata)
         elif source.exists():
             raise MetadataError(f"metadata {source}: give a .csv, .json or .json.gz file, or a folder of JSON files")
         else:
@@ -80,27 +82,35 @@ def _read_folder(folder: Path, metadata: Metadata) -> None:
     files = sorted(file for name in _JSON_NAMES for file in folder.rglob(name) if file.name not in _SETS_NAMES)
     if not files:
         raise MetadataError(f"metadata folder {folder} holds no .json or .json.gz file")
-    names = _set_names(folder)
+    sets = _sets(folder)
     for file in files:
-        _read_cards(file, names, metadata)
+        _read_cards(file, sets, metadata)
 
 
-def _read_cards(file: Path, set_names: dict[str, str], metadata: Metadata) -> None:
+def _read_cards(file: Path, sets: dict[str, _Set], metadata: Metadata) -> None:
     for card in _decode(file, list[_Card]):
         set_id = card.set.id if card.set else card.id.rpartition("-")[0]
-        set_name = (card.set.name if card.set else "") or set_names.get(set_id, "")
+        own, listed = card.set or _Set(set_id), sets.get(set_id, _Set(set_id))
         metadata.add(
             card.id,
-            Printing(name=card.name, set=set_id, set_name=set_name, number=card.number, rarity=card.rarity),
+            Printing(
+                name=card.name,
+                set=set_id,
+                set_name=own.name or listed.name,
+                set_code=own.ptcgoCode or listed.ptcgoCode,
+                number=card.number,
+                rarity=card.rarity,
+                supertype=card.supertype,
+            ),
         )
 
 
-def _set_names(folder: Path) -> dict[str, str]:
-    """Names by set id from the sets file in a folder or the one above it; empty without such a file."""
+def _sets(folder: Path) -> dict[str, _Set]:
+    """Sets by id from the sets file in a folder or the one above it; empty without such a file."""
     for place in (folder, folder.parent):
         for name in _SETS_NAMES:
             if (place / name).is_file():
-                return {one.id: one.name for one in _decode(place / name, list[_Set])}
+                return {one.id: one for one in _decode(place / name, list[_Set])}
     return {}
 
 

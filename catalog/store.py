@@ -28,13 +28,18 @@ class CatalogueError(ValueError):
 
 
 class Printing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One printed card: `set` is the set's id (sv3pt5), `set_name` what people call it (151), `file` its picture."""
+    """One printed card: `set` is the set's id (sv3pt5), `set_name` what people call it (151), `file` its picture.
+
+    `set_code` is what PTCGL calls the set (MEW), `supertype` Pokémon, Trainer or Energy.
+    """
 
     name: str
     set: str = ""
     set_name: str = ""
+    set_code: str = ""
     number: str = ""
     rarity: str = ""
+    supertype: str = ""
     file: str = ""
 
 

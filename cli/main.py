@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_identify(commands)
     _add_streams(commands)
     _add_record(commands)
+    _add_collection(commands)
     _add_inspection(commands)
     _add_bench(commands)
     _add_training(commands)
@@ -142,6 +143,12 @@ def _add_system(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
     command.add_argument("--config", type=Path, help="TOML file (see `sleevesight config show`)")
     command.add_argument("--sink", action="append", metavar="NAME", help="sink to run (default: console); repeatable")
+
+
+def _add_collection(commands: Commands) -> None:
+    from cli.collection_options import add_commands
+
+    add_commands(commands.add_parser("collection", help="the cards that were seen: look, correct, export, import"))
 
 
 def _add_inspection(commands: Commands) -> None:

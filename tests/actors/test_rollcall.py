@@ -10,7 +10,7 @@ import zmq
 from actors.rollcall import RollCall, begin
 from bus.messages import Heartbeat
 from bus.sockets import Address
-from bus.topics import RECORDER
+from bus.topics import SINK_READS, TOPICS
 
 SINKS = ["sink.console", "sink.jsonl"]
 OTHERS = [*SINKS, "smoother", "matcher", "embedder", "selector"]
@@ -71,13 +71,16 @@ def test_a_listener_from_outside_is_counted_besides(roll: RollCall) -> None:
     assert roll.ready(OTHERS, {"results": 1})
 
 
-def test_a_recorder_is_heard_on_every_topic(roll: RollCall) -> None:
+@pytest.mark.parametrize("sink", SINK_READS)
+def test_a_sink_is_heard_on_every_topic_that_it_reads(roll: RollCall, sink: str) -> None:
     """It reads more than the results: a stream that begins before it is heard has a recording without a beginning."""
-    others = [*OTHERS, RECORDER]
-    beat(roll, RECORDER)
-    for actor, heard in HEARD.items():
+    others = [*OTHERS, sink]
+    beat(roll, sink)
+    read = {"results", *(topic.name for topic in SINK_READS[sink] if topic.publisher in HEARD)}
+    for name in sorted(read):
         assert not roll.ready(others)
-        beat(roll, actor, **{topic: count + 1 for topic, count in heard.items()})
+        actor = TOPICS[name].publisher
+        beat(roll, actor, **{topic: count + (topic <= name and topic in read) for topic, count in HEARD[actor].items()})
     assert roll.ready(others)
 
 

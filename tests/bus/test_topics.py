@@ -2,7 +2,7 @@
 
 import pytest
 
-from bus.topics import PIPELINE, TOPICS, published_by, topic_named
+from bus.topics import CROPS, FRAME, PIPELINE, RESULTS, TOPICS, published_by, reads, topic_named
 
 
 def test_every_data_topic_is_published_by_the_pipeline() -> None:
@@ -36,3 +36,14 @@ def test_an_unknown_topic_is_named_with_the_known_ones() -> None:
 def test_published_by() -> None:
     """The selector's two topics are what its process binds."""
     assert [topic.name for topic in published_by("selector")] == ["tracks", "crops"]
+
+
+def test_sinks_read_what_the_table_says() -> None:
+    """A sink that is not counted is not waited for, and one that is counted too often is waited for in vain."""
+    assert [sink for sink in ("sink.console", "sink.collection", "sink.recorder") if reads(sink, RESULTS)] == [
+        "sink.console",
+        "sink.collection",
+        "sink.recorder",
+    ]
+    assert [reads(sink, CROPS) for sink in ("sink.console", "sink.collection", "sink.recorder")] == [False, True, True]
+    assert [reads(sink, FRAME) for sink in ("sink.console", "sink.collection", "sink.recorder")] == [False, False, True]

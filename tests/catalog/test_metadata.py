@@ -36,6 +36,14 @@ def test_json_gives_the_set_name_from_the_sets_file(tmp_path):
         assert (card.name, card.set, card.set_name, card.rarity) == ("Pineco", "sv1", "Scarlet", "Common")
 
 
+def test_json_gives_what_a_deck_list_needs(tmp_path):
+    """Prevents deck lists with the ids of sets, which the game does not know."""
+    (tmp_path / "sets.json").write_text(json.dumps([{"id": "sv1", "name": "Scarlet", "ptcgoCode": "SVI"}]))
+    (tmp_path / "sv1.json").write_text(json.dumps([CARD | {"supertype": "Pokémon"}]))
+    card = read_metadata([tmp_path], tmp_path).cards["sv1-1"]
+    assert (card.set_code, card.supertype) == ("SVI", "Pokémon")
+
+
 def test_a_card_that_carries_its_set_needs_no_sets_file(tmp_path):
     """Prevents the loss of the set's name with cards as the web interface returns them."""
     (tmp_path / "c.json").write_text(json.dumps([CARD | {"set": {"id": "sv1", "name": "Scarlet & Violet"}}]))
@@ -94,5 +102,5 @@ def test_the_whole_english_card_list_can_be_read():
         pytest.skip("the shared card data are not here")
     cards = read_metadata([source], source).cards
     assert len(cards) == 20_202
-    assert cards["sv3pt5-25"].set_name == "151"
+    assert (cards["sv3pt5-25"].set_name, cards["sv3pt5-25"].set_code) == ("151", "MEW")
     assert all(card.name and card.set_name and card.number for card in cards.values())
