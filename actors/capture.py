@@ -12,7 +12,7 @@ from bus.actor import Actor, Bus
 from bus.log import get_logger
 from bus.messages import Box, Frame, Hop, Results
 from bus.ring import RingServer, RingWriter
-from bus.topics import FRAME, RECORDER, RESULTS
+from bus.topics import FRAME, RESULTS, SINK_READS
 from vision.quad import corners
 from vision.watch import Watcher
 
@@ -36,7 +36,7 @@ class Capture(Actor):
         super().__init__(bus)
         self._config = config
         self._pace = config.capture.pace
-        self._readers = 1 + any(f"sink.{name}" == RECORDER for name in config.sinks.enabled)
+        self._readers = 1 + sum(FRAME in SINK_READS.get(f"sink.{name}", ()) for name in config.sinks.enabled)
         """How many have to listen before a stored source begins."""
         self._source: Source | None = None
         self._next: SourceFrame | None = None

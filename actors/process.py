@@ -24,7 +24,7 @@ from catalog.index import usearch
 
 _FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
 _MODULES = ("capture", "selector", "embedder", "backends.onnx", "backends.detector", "matcher", "smoother", "sink")
-_SINKS = {"console": "sinks.console", "recorder": "recorder"}
+_SINKS = {"console": "sinks.console", "recorder": "recorder", "dashboard": "dashboard.actor"}
 _POLL_S = 0.005
 
 

@@ -17,7 +17,7 @@ import zmq
 from actors.launcher import Launcher
 from bus.messages import Heartbeat
 from bus.sockets import Address, Subscriber
-from bus.topics import HEARTBEAT, PIPELINE, RECORDER, TOPICS, Topic
+from bus.topics import HEARTBEAT, PIPELINE, SINK_READS, TOPICS, Topic
 
 START_S = 10.0
 """Whoever is not ready by then holds nobody up any more: a broken sink is no reason to show nothing."""
@@ -63,7 +63,7 @@ class RollCall:
 
 
 def _reads(actor: str, topic: Topic) -> bool:
-    return actor.partition(".")[0] in topic.readers or (actor == RECORDER and topic.recorded)
+    return topic in SINK_READS[actor] if actor in SINK_READS else actor.partition(".")[0] in topic.readers
 
 
 def begin(

@@ -45,8 +45,11 @@ TOPICS = {topic.name: topic for topic in (FRAME, TRACKS, CROPS, EMBEDDINGS, MATC
 PIPELINE = ("capture", "selector", "embedder", "matcher", "smoother")
 """The actors that a frame walks through, in its order: they start from the end and stop from the beginning."""
 
-RECORDER = "sink.recorder"
-"""The one sink that reads every recorded topic, and not the results alone."""
+SINK_READS: dict[str, tuple[Topic, ...]] = {
+    "sink.recorder": tuple(topic for topic in TOPICS.values() if topic.recorded),
+    "sink.dashboard": (FRAME, RESULTS, HEARTBEAT),
+}
+"""What some sinks read; every other one reads the results alone."""
 
 
 def published_by(actor: str) -> tuple[Topic, ...]:

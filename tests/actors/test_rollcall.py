@@ -10,7 +10,6 @@ import zmq
 from actors.rollcall import RollCall, begin
 from bus.messages import Heartbeat
 from bus.sockets import Address
-from bus.topics import RECORDER
 
 SINKS = ["sink.console", "sink.jsonl"]
 OTHERS = [*SINKS, "smoother", "matcher", "embedder", "selector"]
@@ -73,8 +72,9 @@ def test_a_listener_from_outside_is_counted_besides(roll: RollCall) -> None:
 
 def test_a_recorder_is_heard_on_every_topic(roll: RollCall) -> None:
     """It reads more than the results: a stream that begins before it is heard has a recording without a beginning."""
-    others = [*OTHERS, RECORDER]
-    beat(roll, RECORDER)
+    sink = "sink.recorder"
+    others = [*OTHERS, sink]
+    beat(roll, sink)
     for actor, heard in HEARD.items():
         assert not roll.ready(others)
         beat(roll, actor, **{topic: count + 1 for topic, count in heard.items()})
