@@ -25,6 +25,10 @@ _REMEMBERED = 64
 """Frames that may still be asked for: two seconds, and leases are shorter."""
 
 
+_BETTER = 0.01
+"""A reading nearer by this is worth another thumbnail."""
+
+
 class Dashboard(Actor):
     """The part of the dashboard that listens: copies pictures within their lease, and hands everything over.
 
@@ -45,8 +49,8 @@ class Dashboard(Actor):
         self._refs: dict[Key, FrameRef] = {}
         """By stream and frame: where its pixels lie."""
         self._copies: dict[Key, Pixels | None] = {}
-        self._photographed: set[Key] = set()
-        """By stream and track."""
+        self._photographed: dict[Key, float] = {}
+        """By stream and track: the distance that it was read at then."""
         self._stream = ""
         self._due_ns = 0
         self.url = ""
@@ -128,14 +132,13 @@ class Dashboard(Actor):
         return copy
 
     def _photograph(self, results: Results) -> None:
-        """A thumbnail of each card when it has first been read, and once more when it is confirmed."""
+        """A thumbnail of each card when it is first read, and whenever it is read better: then it is seen better."""
         assert self._server is not None
-        confirmed = {visit.track_id for visit in results.visits if visit.event == "confirmed"}
         ref = self._refs.get((results.stream, results.frame))
         for track in results.tracks:
             key = (results.stream, track.track_id)
-            read = track.distance is not None and key not in self._photographed
-            if ref is None or not (read or track.track_id in confirmed):
+            best = self._photographed.get(key, float("inf"))
+            if ref is None or track.distance is None or track.distance > best - _BETTER:
                 continue
             try:
                 with self._ring.view(ref) as pixels:
@@ -143,7 +146,7 @@ class Dashboard(Actor):
             except FrameGone as gone:
                 self.bus.drops[gone.reason] += 1
                 return
-            self._photographed.add(key)
+            self._photographed[key] = track.distance
             self._server.hand(Thumbnail(key, picture))
 
     def close(self) -> None:

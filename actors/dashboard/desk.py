@@ -128,6 +128,9 @@ class Desk:
                 self._tell_session()
             case p.Answer(question, card_id):
                 self._answer(question, card_id)
+            case p.Dismiss(question):
+                self._questions.take(question)
+                self._tell_questions()
             case p.Find(text):
                 cards = await asyncio.to_thread(self._search.find, text, FOUND)
                 client.tell("found", p.news("found", text=text, cards=cards))

@@ -38,6 +38,12 @@ class Answer(Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", ta
     card_id: CardId | None
 
 
+class Dismiss(Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="dismiss"):
+    """That is no card: ask no more."""
+
+    question: Number
+
+
 class Find(Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag="find"):
     """Which cards of the catalogue have these words?"""
 
@@ -50,7 +56,7 @@ class List(Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag=
     search: Text
 
 
-Command = Watch | Undo | Correct | Answer | Find | List
+Command = Watch | Undo | Correct | Answer | Dismiss | Find | List
 
 _commands: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import msgspec
 
 from actors.dashboard.session import Card
 from bus.messages import Results, TrackResult
 from catalog.decide import Thresholds, decide
 
-PATIENCE_NS = 700_000_000
-"""A card that has been uncertain for less may yet be read: asking at once would flicker."""
+PATIENCE_NS, READINGS = 1_000_000_000, 3
+"""A card that has been uncertain for less, or on fewer looks at it, may yet be read or may be no card."""
 MOST = 20
 """Questions that wait at most; the oldest goes."""
 CHOICES = 3
@@ -28,12 +30,20 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     key: Key
 
 
+@dataclass(slots=True)
+class _Doubt:
+    """For how long a track has been uncertain, and by which distances and gaps."""
+
+    since_ns: int
+    readings: set[tuple[float | None, float | None]] = field(default_factory=set)
+
+
 class Questions:
     """Asks once about every track that stays uncertain, and takes the question back when the track is decided."""
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
-        self._since: dict[Key, int] = {}
+        self._doubts: dict[Key, _Doubt] = {}
         self._open: dict[Key, Question] = {}
         self._settled: set[Key] = set()
         self._stream = ""
@@ -52,7 +62,7 @@ class Questions:
         before = list(self._open)
         if results.stream != self._stream:
             self._stream = results.stream
-            self._since.clear()
+            self._doubts.clear()
             self._settled.clear()
         uncertain = {}
         for track in results.tracks:
@@ -60,10 +70,11 @@ class Questions:
             if track.status in ("confirmed", "unknown"):
                 self._open.pop(key, None)
             elif verdict(track, self._thresholds) == "uncertain":
-                uncertain[key] = self._since.get(key, results.t_ns)
-                if results.t_ns - uncertain[key] >= PATIENCE_NS:
+                doubt = uncertain[key] = self._doubts.get(key) or _Doubt(results.t_ns)
+                doubt.readings.add((track.distance, track.gap))
+                if len(doubt.readings) >= READINGS and results.t_ns - doubt.since_ns >= PATIENCE_NS:
                     self._ask(key, track)
-        self._since = uncertain
+        self._doubts = uncertain
         return list(self._open) != before
 
     def take(self, question: int) -> Question:

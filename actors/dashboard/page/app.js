@@ -57,8 +57,10 @@ function ask(questions) {
   const { question, choices, picture: pictured } = questions[0];
   const none = element("button", { className: "none", type: "button" }, element("kbd", { textContent: "0" }), " None of these");
   none.addEventListener("click", () => answer(null));
+  const drop = element("button", { className: "drop", type: "button", title: "It is no card (X)", ariaLabel: "It is no card: drop the question", textContent: "✕" });
+  drop.addEventListener("click", dismiss);
   panel.replaceChildren(
-    element("h2", {}, "Which one is it?", questions.length > 1 ? element("span", { className: "pill", textContent: `${questions.length} open` }) : null),
+    element("h2", {}, "Which one is it?", questions.length > 1 ? element("span", { className: "pill", textContent: `${questions.length} open` }) : null, drop),
     element("div", { className: "asked" }, picture("question", question, pictured),
       element("div", { className: "choices" }, ...choices.map((card, i) => choice(card, String(i + 1), () => answer(card.card_id))), none)));
   if (begun) by("live-region").textContent = `Which one is it? ${choices.map((card, i) => `${i + 1}: ${card.name}`).join(", ")}`;
@@ -66,6 +68,10 @@ function ask(questions) {
 
 function answer(card_id) {
   if (asked.length) link.say("answer", { question: asked[0].question, card_id });
+}
+
+function dismiss() {
+  if (asked.length) link.say("dismiss", { question: asked[0].question });
 }
 
 // Gauges and processes
@@ -77,9 +83,9 @@ function health({ state: now, fps, p50_ms, p95_ms, lost, processes }) {
   by("fps").textContent = now === "live" ? `${Math.round(fps)}/s` : "–";
   by("lost").textContent = lost;
   by("lost").parentElement.dataset.bad = lost > 0;
-  by("processes").replaceChildren(...processes.map((one) => element("li", { dataset: { state: one.state }, title: one.detail },
+  by("processes").replaceChildren(...processes.map((one) => element("li", { dataset: { state: one.state }, title: `${one.detail} (${one.rss_mb} MB)` },
     element("strong", { textContent: one.name }),
-    element("span", { textContent: one.state === "ready" ? `${one.p95_ms} ms · ${one.rss_mb} MB` : one.state }))));
+    element("span", { textContent: one.state === "ready" ? `${one.p95_ms} ms` : one.state }))));
   const drops = processes.flatMap(({ name, drops: all }) => Object.entries(all).map(([why, n]) => `${name} ${why} ${n}`));
   by("drops").textContent = drops.length ? `Dropped since the start: ${drops.join(", ")}` : "";
 }
@@ -106,7 +112,7 @@ by("theme").addEventListener("click", theme);
 by("help").addEventListener("click", help);
 by("undo").addEventListener("click", undo);
 
-const KEYS = { u: undo, m: sound, d: theme, "?": help, 0: () => answer(null), "/": () => by("search").focus() };
+const KEYS = { u: undo, m: sound, d: theme, "?": help, x: dismiss, 0: () => answer(null), "/": () => by("search").focus() };
 
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input") || document.querySelector("dialog[open]") || event.altKey) return;

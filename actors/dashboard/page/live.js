@@ -91,10 +91,11 @@ export class Live {
     c.font = `650 ${size}px system-ui, sans-serif`;
     c.textBaseline = "middle";
     const text = card.name || TEXT[card.state] || "";
-    const bars = card.state === "confirmed" || card.state === "asked" ? size * 1.3 : 0;
-    const wide = Math.min(w - 8, glyph + c.measureText(text).width + bars + size * .95);
+    const bars = card.state === "confirmed" || card.state === "asked" ? size * 1.75 : 0;
+    const wide = Math.min(w - 8, glyph + c.measureText(text).width + bars + size * 1.1);
     const xs = card.quad.map((p) => p[0]), ys = card.quad.map((p) => p[1]);
-    const middle = (Math.min(...xs) + Math.max(...xs)) / 2;
+    const [middle, centre] = [xs, ys].map((all) => (Math.min(...all) + Math.max(...all)) / 2);
+    if (middle < 0 || middle > w || centre < 0 || centre > h) return; // on its way out
     const x = Math.max(4, Math.min(w - wide - 4, middle - wide / 2));
     let y = Math.max(4, Math.min(h - tall - 4, Math.min(...ys) - tall - 5));
     for (const p of plates) if (x < p.x + p.w && p.x < x + wide && y < p.y + tall && p.y < y + tall) y = Math.min(h - tall - 4, p.y + tall + 3);
@@ -108,8 +109,8 @@ export class Live {
     c.fillText(GLYPH[card.state], x + glyph * .75, y + tall / 2 + .5);
     c.fillStyle = "#fff";
     c.textAlign = "left";
-    c.fillText(text, x + glyph * 1.2, y + tall / 2 + .5, wide - glyph - bars - size * .6);
-    if (bars) this.bars(card.band, colour, x + wide - bars - size * .55, y + tall / 2, size);
+    c.fillText(text, x + glyph * 1.3, y + tall / 2 + .5, wide - glyph - bars - size * .6);
+    if (bars) this.bars(card.band, colour, x + wide - size * 1.75, y + tall / 2, size);
   }
 
   /** How near the picture is to the catalogue's: three bars are excellent. */
