@@ -167,7 +167,7 @@ class DashboardConfig(Section, frozen=True):
         list[str], Meta(description="Names that the page may be reached by, besides addresses and this machine's.")
     ] = field(default_factory=list)
     clients: Annotated[int, Meta(description="Pages open at once at most.", ge=1, le=1000)] = 64
-    fps: Annotated[float, Meta(description="Live pictures a second at most.", gt=0)] = 16.0
+    fps: Annotated[float, Meta(description="Live pictures a second at most.", gt=0)] = 18.0
     width: Annotated[int, Meta(description="Longer side of the live picture at most, px.", ge=160)] = 960
     quality: Annotated[int, Meta(description="JPEG quality of the live picture.", ge=1, le=100)] = 75
 

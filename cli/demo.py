@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from actors.config import Config
 
-CARDS = 200
 _SINK = "sink.dashboard"
 _PATIENCE_S = 120.0
 
@@ -32,7 +31,7 @@ def demo(arguments: argparse.Namespace) -> int:
     config = placed(load(arguments.config), arguments)
     config = updated(config, "matcher", catalog=str(_catalogue(config)))
     config = updated(config, "capture", source="scene:demo")
-    config = updated(config, "scene", loop=True, count=CARDS)
+    config = updated(config, "scene", loop=True)
     config = updated(config, "sinks", enabled=["dashboard"])
     if arguments.config is None:
         config = updated(config, "log", level="warning")
@@ -59,13 +58,14 @@ def _catalogue(config: Config) -> Path:
     from synth.cards import write
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sleevesight"
-    out = cache / f"demo-{file_ref(model_path(config.embedder)).sha256[:12]}"
+    count = config.scene.count
+    out = cache / f"demo-{count}-{file_ref(model_path(config.embedder)).sha256[:12]}"
     if not (out / MANIFEST).is_file():
-        print(f"Making {CARDS} generated cards and their catalogue, once…", flush=True)
+        print(f"Making {count} generated cards and their catalogue, once…", flush=True)
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             cards = Path(folder)
-            write(cards, CARDS)
+            write(cards, count)
             build(cards, [cards / "cards.csv"], out, open_backend(config.embedder))
     return out
 
@@ -145,4 +145,4 @@ async def _visit(url: str) -> str:
                 else:
                     raise RuntimeError(f"the dashboard at {url} hung up")
     seconds = time.monotonic() - begun
-    return f"page of {size} bytes; first picture after {first:.2f} s; {cards} card confirmed after {seconds:.1f} s"
+    return f"page of {size} bytes; first picture after {first:.2f} s; first card after {seconds:.1f} s"
