@@ -49,8 +49,8 @@ class Dashboard(Actor):
         self._refs: dict[Key, FrameRef] = {}
         """By stream and frame: where its pixels lie."""
         self._copies: dict[Key, Pixels | None] = {}
-        self._photographed: dict[Key, float] = {}
-        """By stream and track: the distance that it was read at then."""
+        self._photographed: dict[Key, tuple[str, float]] = {}
+        """By stream and track: the nearest card when its picture was taken, and how near it was."""
         self._stream = ""
         self._due_ns = 0
         self.url = ""
@@ -132,13 +132,15 @@ class Dashboard(Actor):
         return copy
 
     def _photograph(self, results: Results) -> None:
-        """A thumbnail of each card when it is first read, and whenever it is read better: then it is seen better."""
+        """A thumbnail of each card when it is first read, read as another, or read better: then it is seen better."""
         assert self._server is not None
         ref = self._refs.get((results.stream, results.frame))
         for track in results.tracks:
             key = (results.stream, track.track_id)
-            best = self._photographed.get(key, float("inf"))
-            if ref is None or track.distance is None or track.distance > best - _BETTER:
+            if ref is None or track.distance is None or not track.candidates:
+                continue
+            nearest, (before, best) = track.candidates[0].card_id, self._photographed.get(key, ("", 0.0))
+            if nearest == before and track.distance > best - _BETTER:
                 continue
             try:
                 with self._ring.view(ref) as pixels:
@@ -146,7 +148,7 @@ class Dashboard(Actor):
             except FrameGone as gone:
                 self.bus.drops[gone.reason] += 1
                 return
-            self._photographed[key] = track.distance
+            self._photographed[key] = (nearest, track.distance)
             self._server.hand(Thumbnail(key, picture))
 
     def close(self) -> None:

@@ -21,7 +21,8 @@ from catalog.decide import Thresholds
 
 SHOWN = 100
 """Entries that a page is sent: the newest, or the newest of those that it searches for."""
-FOUND = 12
+FOUND, NEAREST = 12, 5
+"""Cards that a search finds at most, and that an entry may be changed to without one."""
 KEPT = 500
 """Thumbnails and open visits that are remembered; 4 MB."""
 
@@ -55,7 +56,8 @@ class Desk:
         self._visits: dict[Key, tuple[int, list[Card]]] = {}
         """By stream and visit: the track, and what it may be."""
         self._thumbnails: dict[Key, bytes] = {}
-        self._pictures: dict[int, bytes] = {}
+        self._pictures: dict[tuple[str, int], bytes] = {}
+        """Of every `entry` and `question`, by its number; also of one that was just closed: a page may ask late."""
 
     # From the bus.
 
@@ -74,7 +76,7 @@ class Desk:
         self._gauges.results(results, self._clock.now_ns())
         for track in results.tracks:
             if track.visit is not None:
-                choices = [Card(one.card_id, one.name, one.set_name, one.number) for one in track.candidates]
+                choices = [Card(one.card_id, one.name, one.set_name, one.number) for one in track.candidates[:NEAREST]]
                 _keep(self._visits, (results.stream, track.visit), (track.track_id, choices))
         if self._questions.watch(results):
             self._tell_questions()
@@ -94,7 +96,7 @@ class Desk:
 
     def _added(self, entry: Entry, key: Key) -> None:
         if key in self._thumbnails:
-            _keep(self._pictures, entry.entry, self._thumbnails[key])
+            _keep(self._pictures, ("entry", entry.entry), self._thumbnails[key])
 
     # To and from the pages.
 
@@ -158,10 +160,7 @@ class Desk:
 
     def thumbnail(self, kind: str, number: int) -> bytes | None:
         """The picture of an `entry` or a `question`, a JPEG file."""
-        if kind == "entry":
-            return self._pictures.get(number)
-        key = next((one.key for one in self._questions.open() if one.question == number), None)
-        return self._thumbnails.get(key) if key else None
+        return self._pictures.get((kind, number))
 
     def tick(self) -> None:
         """Once a second: how everybody is."""
@@ -182,13 +181,15 @@ class Desk:
 
     def _shown(self, entries: list[Entry]) -> dict[str, list[Entry] | list[int]]:
         shown = entries[:SHOWN]
-        return {"entries": shown, "pictures": [one.entry for one in shown if one.entry in self._pictures]}
+        return {"entries": shown, "pictures": [one.entry for one in shown if ("entry", one.entry) in self._pictures]}
 
     def _questions_news(self) -> str:
-        rows = [
-            {"question": one.question, "choices": one.choices, "picture": one.key in self._thumbnails}
-            for one in self._questions.open()
-        ]
+        rows = []
+        for one in self._questions.open():
+            pictured = one.key in self._thumbnails
+            if pictured:
+                _keep(self._pictures, ("question", one.question), self._thumbnails[one.key])
+            rows.append({"question": one.question, "choices": one.choices, "picture": pictured})
         return p.news("questions", questions=rows)
 
     def _health_news(self) -> str:

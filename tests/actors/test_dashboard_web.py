@@ -173,6 +173,25 @@ def test_what_is_confirmed_is_listed_with_its_picture(booth: Booth) -> None:
     visit_page(booth, act)
 
 
+def test_a_track_that_becomes_another_card_is_pictured_anew(booth: Booth, ring: RingWriter) -> None:
+    """A card that is laid on another may keep its track: the list must not show it with the other's picture."""
+    dark, light = (np.full((*ring.shape[:2], 3), value, np.uint8) for value in (20, 230))
+    booth.show([track(1, "confirmed", "one-1", visit=1)], [visited("one-1", 1)], pixels=dark)
+    above = msgspec.structs.replace(visited("one-2", 2), track_id=1)
+    booth.show([track(1, "confirmed", "one-2", visit=2, reading=(0.1, 0.9))], [above], pixels=light)
+
+    async def act(page: Page, browser: aiohttp.ClientSession) -> None:
+        await page.until(lambda: page.names() == ["Ketziwyn", "Dromira"])
+        means = []
+        for entry in (1, 2):
+            async with browser.get(f"/picture/entry/{entry}") as answer:
+                means.append(decoded(b"\0\0\0\0" + await answer.read()).mean())
+        assert means[0] < 40
+        assert means[1] > 200
+
+    visit_page(booth, act)
+
+
 def test_correcting_searching_and_undoing(booth: Booth) -> None:
     """By a card of the catalogue that is not among the nearest; every page sees it."""
     booth.confirm("one-1", 1)
