@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -278,7 +279,7 @@ def test_exports(booth: Booth) -> None:
 
 def test_the_page_is_small_and_says_what_it_may_do(booth: Booth) -> None:
     """Less than 150 kB in all, without a line of script or style in the markup, so that the policy can forbid them."""
-    names = [file.name for file in Path("actors/dashboard/page").iterdir()]
+    names = [file.name for file in files("actors.dashboard").joinpath("page").iterdir()]
     total = 0
     for path in ["/", "/overlay", *(f"/assets/{name}" for name in names if not name.endswith(".html"))]:
         status, body, headers = ask(booth, path)
