@@ -72,6 +72,7 @@ bench: develop $(DEMO)/catalog ## print the numbers of docs/performance.md again
 	$(BIN)/python -m bench.collection
 	$(BIN)/python -m bench.watching
 	$(BIN)/python -m bench.detection
+	$(BIN)/python -m bench.dashboard
 	test ! -d $(SHARED)/real || $(BIN)/python -m bench.real --shared $(SHARED)
 
 clean: ## remove everything that can be made again

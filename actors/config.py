@@ -259,6 +259,25 @@ class CollectionConfig(Section, frozen=True):
     ] = ""
 
 
+class DashboardConfig(Section, frozen=True):
+    """The page to watch and correct with (sleevesight dashboard, or the sink dashboard)."""
+
+    host: Annotated[str, Meta(description="Address to listen at; one that others can reach needs token_file.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(description="TCP port; 0: any that is free.", ge=0, le=65535)] = 8765
+    token_file: Annotated[
+        str, Meta(description="File with the password of the page, readable by you alone; empty: none is asked for.")
+    ] = ""
+    names: Annotated[
+        list[str], Meta(description="Names that the page may be reached by, besides addresses and this machine's.")
+    ] = field(default_factory=list)
+    clients: Annotated[int, Meta(description="Pages open at once at most.", ge=1, le=1000)] = 64
+    fps: Annotated[float, Meta(description="Live pictures a second at most.", gt=0)] = 18.0
+    width: Annotated[int, Meta(description="Longer side of the live picture at most, px.", ge=160)] = 960
+    quality: Annotated[int, Meta(description="JPEG quality of the live picture.", ge=1, le=100)] = 75
+
+
 class LogConfig(Section, frozen=True):
     """What the processes say of themselves."""
 
@@ -288,6 +307,7 @@ class Config(Section, frozen=True):
     webhook: WebhookConfig = field(default_factory=WebhookConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     collection: CollectionConfig = field(default_factory=CollectionConfig)
+    dashboard: DashboardConfig = field(default_factory=DashboardConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
     @property

@@ -24,7 +24,12 @@ from catalog.index import usearch
 
 FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
 _MODULES = ("capture", "selector", "embedder", "backends.onnx", "backends.detector", "matcher", "smoother", "sink")
-_SINKS = {"console": "sinks.console", "recorder": "recorder", "collection": "sinks.collection"}
+_SINKS = {
+    "console": "sinks.console",
+    "recorder": "recorder",
+    "collection": "sinks.collection",
+    "dashboard": "dashboard.actor",
+}
 _POLL_S = 0.005
 
 

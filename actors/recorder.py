@@ -20,7 +20,7 @@ from bus.actor import Actor, Bus
 from bus.loop import ActorFailed
 from bus.messages import Bye, Frame, Message
 from bus.ring import FrameGone, Pixels
-from bus.topics import RESULTS, TOPICS, Topic
+from bus.topics import RESULTS, SINK_READS, Topic
 
 _QUIET_MS = 200.0
 """The last heartbeats, with the final counts, come after the end of the results."""
@@ -33,7 +33,7 @@ class Recorder(Actor):
     """Only listens. A frame that cannot be copied within its lease is recorded without its picture, and counted."""
 
     name = "recorder"
-    inputs = tuple(topic for topic in TOPICS.values() if topic.recorded)
+    inputs = SINK_READS["sink.recorder"]
     ends_with = (RESULTS,)
     takes_all = True
 

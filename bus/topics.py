@@ -48,6 +48,7 @@ PIPELINE = ("capture", "selector", "embedder", "matcher", "smoother")
 SINK_READS: dict[str, tuple[Topic, ...]] = {
     "sink.recorder": tuple(topic for topic in TOPICS.values() if topic.recorded),
     "sink.collection": (CROPS,),
+    "sink.dashboard": (FRAME,),
 }
 """What sinks read besides the results: a stream begins when they are heard there, too."""
 

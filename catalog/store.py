@@ -168,6 +168,13 @@ def read_manifest(path: Path) -> Manifest:
         raise damaged(path, MANIFEST, str(error)) from error
 
 
+def read_printings(path: Path) -> Printings:
+    """The cards of a folder alone. Raises CatalogueError when they are missing or damaged."""
+    manifest = read_manifest(path)
+    _check_size(path, METADATA, manifest)
+    return _printings(path, manifest)
+
+
 def damaged(path: Path, name: str, reason: str) -> CatalogueError:
     """The error for a file of a catalogue that cannot be used."""
     return CatalogueError(f"catalogue {path}: {name} is damaged ({reason}); rebuild the catalogue")
@@ -234,13 +241,8 @@ def _load(path: Path, stamp: Stamp, mmap: bool) -> Catalogue:
     for name in CONTENT:
         _check_size(path, name, manifest)
     # The index is parsed by native code, which trusts what it reads, and the printings when they are asked for.
-    for name in (VECTOR_INDEX, METADATA):
-        if file_ref(path / name) != manifest.files[name]:
-            raise damaged(path, name, "its checksum differs")
-    try:
-        cards = Printings((path / METADATA).read_bytes())
-    except msgspec.MsgspecError as error:
-        raise damaged(path, METADATA, str(error)) from error
+    _check_sum(path, VECTOR_INDEX, manifest)
+    cards = _printings(path, manifest)
     listed = _read_json(path, IDS, list[str])
     ids = tuple(cards) if list(cards) == listed else tuple(listed)  # the same strings, not their copies
     if len(ids) != manifest.cards or len(set(ids)) != len(ids) or cards.keys() != set(ids):
@@ -287,6 +289,19 @@ def _check_size(path: Path, name: str, manifest: Manifest) -> None:
         raise damaged(path, name, "it is missing") from None
     if size != manifest.files[name].bytes:
         raise damaged(path, name, f"{size} bytes instead of {manifest.files[name].bytes}")
+
+
+def _printings(path: Path, manifest: Manifest) -> Printings:
+    _check_sum(path, METADATA, manifest)
+    try:
+        return Printings((path / METADATA).read_bytes())
+    except msgspec.MsgspecError as error:
+        raise damaged(path, METADATA, str(error)) from error
+
+
+def _check_sum(path: Path, name: str, manifest: Manifest) -> None:
+    if file_ref(path / name) != manifest.files[name]:
+        raise damaged(path, name, "its checksum differs")
 
 
 def _absent(path: Path) -> str:

@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_streams(commands)
     _add_record(commands)
     _add_collection(commands)
+    _add_dashboard(commands)
     _add_inspection(commands)
     _add_bench(commands)
     _add_training(commands)
@@ -136,6 +137,19 @@ def _add_record(commands: Commands) -> None:
     command.add_argument("--seconds", type=_above_zero, metavar="N", help="end so long after the first frame")
     command.add_argument("--config", type=Path, help="TOML file: which system ([bus] run_dir), and [recorder]")
     command.set_defaults(run=record.record)
+
+
+def _add_dashboard(commands: Commands) -> None:
+    from cli import dashboard, demo
+
+    page = commands.add_parser("dashboard", help="watch and correct a running system in the browser, until Ctrl-C")
+    page.add_argument("--host", help="address to listen at (default 127.0.0.1; others need [dashboard] token_file)")
+    show = commands.add_parser("demo", help="the whole on a rendered table, with the dashboard in the browser")
+    show.add_argument("--headless", action="store_true", help="open no browser; end when a picture and a card are seen")
+    for command, run in ((page, dashboard.dashboard), (show, demo.demo)):
+        command.add_argument("--port", type=int, metavar="N", help="default 8765; 0: any that is free")
+        command.add_argument("--config", type=Path, help="TOML file: which system ([bus] run_dir), and [dashboard]")
+        command.set_defaults(run=run)
 
 
 def _add_system(command: argparse.ArgumentParser) -> None:

@@ -1,0 +1,168 @@
+"""dashboard: shows what the camera sees and what was named on a web page, and takes corrections."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from actors.backends import model_path
+from actors.config import Config, ConfigError, load
+from actors.dashboard.desk import Desk, Thumbnail
+from actors.dashboard.picture import Shot, reduced, thumbnail
+from actors.dashboard.questions import Key
+from actors.dashboard.search import CardSearch
+from actors.dashboard.server import Server
+from actors.dashboard.session import MemorySession
+from bus.actor import Actor, Bus
+from bus.messages import Frame, FrameRef, Heartbeat, Results
+from bus.ring import FrameGone, Pixels
+from bus.topics import RESULTS, SINK_READS, Topic
+from catalog.decide import Thresholds
+from catalog.model_card import read_card
+
+_REMEMBERED = 64
+"""Frames that may still be asked for: two seconds, and leases are shorter."""
+
+
+_BETTER = 0.01
+"""A reading nearer by this is worth another thumbnail."""
+
+
+class Dashboard(Actor):
+    """The part of the dashboard that listens: copies pictures within their lease, and hands everything over.
+
+    A picture waits here for the result of its own frame, so that what is drawn on it belongs to it. Nothing is copied
+    while nobody watches, but a thumbnail of each card.
+    """
+
+    name = "dashboard"
+    inputs = SINK_READS["sink.dashboard"]
+    ends_with: ClassVar[tuple[Topic, ...]] = (RESULTS,)
+
+    def __init__(self, bus: Bus, config: Config) -> None:
+        super().__init__(bus)
+        self._config = config
+        self._settings = config.dashboard
+        self._ring = bus.ring()
+        self._server: Server | None = None
+        self._refs: dict[Key, FrameRef] = {}
+        """By stream and frame: where its pixels lie."""
+        self._copies: dict[Key, Pixels | None] = {}
+        self._photographed: dict[Key, tuple[str, float]] = {}
+        """By stream and track: the nearest card when its picture was taken, and how near it was."""
+        self._stream = ""
+        self._due_ns = 0
+        self.url = ""
+
+    def start(self) -> None:
+        """Open the port; ValueError if it cannot be had."""
+        config = self._running()
+        catalogue = config.matcher.catalog
+        search = CardSearch(Path(catalogue).expanduser() if catalogue else None)
+        card = read_card(model_path(config.embedder))
+        thresholds = card.thresholds if card else Thresholds()
+        session = MemorySession(search.lookup, lambda: time.time_ns() // 1_000_000)
+        desk = Desk(session, search, thresholds, self.bus.clock, self._settings.quality)
+        self._server = Server(desk, self._settings)
+        self._server.start()
+        self.url = self._server.url
+        self.detail = f"dashboard at {self.url}"
+
+    def _running(self) -> Config:
+        """How the system beside us was really started, if there is one."""
+        try:
+            return load(self._config.launched) if self._config.launched.is_file() else self._config
+        except ConfigError:
+            return self._config
+
+    def on_frame(self, frame: Frame, _blobs: object) -> None:
+        """Note where the picture is, and copy it if somebody watches and it is time for one."""
+        assert self._server is not None
+        key = (frame.stream, frame.frame)
+        self._refs[key] = frame.ref
+        while len(self._refs) > _REMEMBERED:
+            self._copies.pop(oldest := next(iter(self._refs)), None)
+            del self._refs[oldest]
+        if self._server.watched and self._due():
+            self._copies[key] = self._reduced(frame.ref)
+
+    def on_results(self, results: Results, _blobs: object) -> None:
+        """Hand over the frame's thumbnails, its result and, if it was copied, its picture."""
+        assert self._server is not None
+        if results.stream != self._stream:
+            self._stream = results.stream
+            self._photographed.clear()
+        if not results.closing:
+            self.bus.counts["frames"] += 1
+            self._photograph(results)
+        self._server.hand(results)
+        key = (results.stream, results.frame)
+        if key in self._copies and not results.closing:
+            ref = self._refs[key]
+            self._server.hand(Shot(results, (ref.width, ref.height), self._copies.pop(key)))
+            self.bus.counts["pictures"] += 1
+
+    def on_heartbeat(self, beat: Heartbeat, _blobs: object) -> None:
+        """Hand over."""
+        assert self._server is not None
+        self._server.hand(beat)
+
+    def step(self) -> float | None:
+        """Count what the web was too slow for."""
+        if self._server is not None and self._server.lost:
+            self.bus.drops["web_late"] = self._server.lost
+        return None
+
+    def _due(self) -> bool:
+        """Whether it is time for a picture, so that there are `fps` a second on average."""
+        now, interval = self.bus.clock.now_ns(), round(1e9 / self._settings.fps)
+        if now < self._due_ns:
+            return False
+        self._due_ns = max(self._due_ns, now - interval) + interval
+        return True
+
+    def _reduced(self, ref: FrameRef) -> Pixels | None:
+        try:
+            with self._ring.view(ref) as pixels:
+                copy = reduced(pixels, self._settings.width)
+        except FrameGone as gone:
+            self.bus.drops[gone.reason] += 1
+            return None
+        return copy
+
+    def _photograph(self, results: Results) -> None:
+        """A thumbnail of each card when it is first read, read as another, or read better: then it is seen better."""
+        assert self._server is not None
+        ref = self._refs.get((results.stream, results.frame))
+        for track in results.tracks:
+            key = (results.stream, track.track_id)
+            if ref is None or track.distance is None or not track.candidates:
+                continue
+            nearest, (before, best) = track.candidates[0].card_id, self._photographed.get(key, ("", 0.0))
+            if nearest == before and track.distance > best - _BETTER:
+                continue
+            try:
+                with self._ring.view(ref) as pixels:
+                    picture = thumbnail(pixels, track.quad)
+            except FrameGone as gone:
+                self.bus.drops[gone.reason] += 1
+                return
+            self._photographed[key] = (nearest, track.distance)
+            self._server.hand(Thumbnail(key, picture))
+
+    def close(self) -> None:
+        """Close the pages."""
+        if self._server is not None:
+            self._server.stop()
+
+
+class Guest(Dashboard):
+    """A dashboard beside a system: it stays when that ends, and is there when the next one begins."""
+
+    ends_with = ()
+
+    def start(self) -> None:
+        """Open the port, and say where."""
+        super().start()
+        print(f"{self.detail} (Ctrl-C ends it)", flush=True)

@@ -1,0 +1,205 @@
+"""What the dashboard costs, and how live it is: `python -m bench.dashboard [--rounds N]`.
+
+The same rendered video through all processes without it, with it while nobody watches, with one page and with fifty.
+The pages are WebSockets of this process, which takes its own share of the cores: with fifty that is a good deal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+import zmq
+
+from actors.config import Config, dump, updated
+from actors.events import latency_ms
+from actors.rollcall import RollCall
+from bench.micro.pipeline import prepared
+from bench.probe import cpu_s
+from bus.messages import Results
+from bus.sockets import Subscriber
+from bus.topics import PIPELINE, RESULTS
+
+FRAMES, SECONDS = 360, 9.0
+WAYS: dict[str, int | None] = {"without": None, "nobody watches": 0, "1 page": 1, "50 pages": 50}
+SINK = "sink.dashboard"
+PATIENCE_S = 60.0
+Sample = dict[str, float]
+
+
+class Pages:
+    """So many pages that watch, in a thread of their own."""
+
+    def __init__(self, url: str, count: int) -> None:
+        self._url = url
+        self.pictures = [0] * count
+        self.first_s = [float("nan")] * count
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._work = asyncio.run_coroutine_threadsafe(self._all(), self._loop)
+
+    async def _all(self) -> None:
+        async with aiohttp.ClientSession(self._url, headers={"Origin": self._url.rstrip("/")}) as browser:
+            await asyncio.gather(*(self._watch(browser, number) for number in range(len(self.pictures))))
+
+    async def _watch(self, browser: aiohttp.ClientSession, number: int) -> None:
+        begun = time.monotonic()
+        async with browser.get("/") as page:
+            await page.read()
+        async with browser.ws_connect("/ws") as socket:
+            await socket.send_str('{"do": "watch", "on": true}')
+            async for message in socket:
+                if message.type is aiohttp.WSMsgType.BINARY:
+                    self.pictures[number] += 1
+                    if self.pictures[number] == 1:
+                        self.first_s[number] = time.monotonic() - begun
+
+    def close(self) -> None:
+        """Close them all."""
+        self._work.cancel()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+class Listener:
+    """Hears heartbeats and results."""
+
+    def __init__(self, config: Config, actors: list[str]) -> None:
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._actors = actors
+        self.roll = RollCall(self._context, config.address, actors)
+        self._results = Subscriber(self._context, config.address, RESULTS)
+        self.latencies: list[float] = []
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Listen until something is so; RuntimeError if that takes too long."""
+        limit = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > limit:
+                raise RuntimeError("the system does not come up, or answers nothing")
+            self._results.socket.poll(20)
+            self.roll.hear()
+            for one, _ in self._results.drain():
+                if isinstance(one, Results) and one.trace:
+                    self.latencies.append(latency_ms(one.trace)["total"])
+
+    def ready(self) -> bool:
+        """Whether everybody is."""
+        return self.pids().keys() == set(self._actors)
+
+    def pids(self) -> dict[str, int]:
+        """The processes, by actor."""
+        return {beat.actor: beat.pid for beat in self.roll.readied.values()}
+
+    def address(self) -> str:
+        """Where the dashboard is, as it says itself."""
+        return next(beat.detail for beat in self.roll.readied.values() if beat.actor == SINK).rpartition(" ")[2]
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._context.destroy(linger=0)
+
+
+@contextmanager
+def running(config: Config, folder: Path) -> Iterator[None]:
+    """`sleevesight up` with this configuration."""
+    (folder / "c.toml").write_text(dump(config))
+    command = [sys.executable, "-m", "cli.main", "up", "--config", str(folder / "c.toml")]
+    system = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield
+    finally:
+        system.send_signal(signal.SIGINT)
+        system.wait()
+
+
+def measure(config: Config, folder: Path, pages: int | None) -> Sample:
+    """One run: latency in ms, loads in % of a core, pictures a second and page, seconds to the first picture."""
+    actors = [*PIPELINE, *([] if pages is None else [SINK])]
+    config = updated(config, "bus", run_dir=str(folder / "run"))
+    config = updated(config, "sinks", enabled=["jsonl", *([] if pages is None else ["dashboard"])])
+    config = updated(config, "sinks", jsonl=str(folder / "results.jsonl"))
+    listener, watching = Listener(config, actors), None
+    try:
+        with running(config, folder):
+            listener.until(lambda: listener.ready() and bool(listener.latencies))
+            watching = Pages(listener.address(), pages) if pages else None
+            listener.until(lambda: watching is None or all(watching.pictures))
+            pids, begun = listener.pids(), time.monotonic()
+            before = {actor: cpu_s(pid) for actor, pid in pids.items()}
+            shown, first = sum(watching.pictures) if watching else 0, len(listener.latencies)
+            listener.until(lambda: time.monotonic() - begun > SECONDS)
+            seconds = time.monotonic() - begun
+            load = {actor: (cpu_s(pid) - before[actor]) / seconds * 100 for actor, pid in pids.items()}
+            shown = (sum(watching.pictures) if watching else 0) - shown
+    finally:
+        if watching is not None:
+            watching.close()
+        listener.close()
+    latencies = listener.latencies[first:]
+    return {
+        "p50 ms": float(np.percentile(latencies, 50)),
+        "p95 ms": float(np.percentile(latencies, 95)),
+        "frames/s": len(latencies) / seconds,
+        "pipeline %": sum(load[actor] for actor in PIPELINE),
+        "dashboard %": load.get(SINK, 0.0),
+        "pictures/s": shown / seconds / pages if pages else 0.0,
+        "first s": max(watching.first_s) if watching else 0.0,
+    }
+
+
+def lines(samples: dict[str, list[Sample]]) -> list[str]:
+    """The table, of every number the median over the rounds."""
+    rows = {
+        way: {key: float(np.median([one[key] for one in found])) for key in found[0]} for way, found in samples.items()
+    }
+    columns = list(next(iter(rows.values())))
+    text = [f"{'':<16}" + "".join(f"{column:>13}" for column in columns)]
+    text += [f"{way:<16}" + "".join(f"{row[column]:>13.2f}" for column in columns) for way, row in rows.items()]
+    bare, watched = rows["without"], rows["1 page"]
+    more = (watched["pipeline %"] / bare["pipeline %"] - 1) * 100
+    slower = watched["p50 ms"] - bare["p50 ms"]
+    return [
+        *text,
+        f"one page: {more:+.1f} % CPU and {slower:+.2f} ms at p50 for the pipeline, "
+        f"and {watched['dashboard %']:.1f} % of a core for the dashboard itself",
+    ]
+
+
+def main() -> int:
+    """Print the size of the page and the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.dashboard", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each way, in turn (default 3)")
+    parser.add_argument("--cache", type=Path, default=Path("build/micro"), help="where the video is kept")
+    arguments = parser.parse_args()
+    size = sum(len(file.read_bytes()) for file in files("actors.dashboard").joinpath("page").iterdir())
+    print(f"the page with everything that belongs to it: {size} bytes", flush=True)
+    stage = prepared(arguments.cache, FRAMES)
+    config = updated(Config(), "matcher", catalog=str(stage.catalogue.absolute()))
+    config = updated(config, "capture", source=f"video:{stage.video.absolute()}")
+    config = updated(updated(config, "dashboard", port=0), "log", level="error")
+    samples: dict[str, list[Sample]] = {way: [] for way in WAYS}
+    for _ in range(arguments.rounds):
+        for way, pages in WAYS.items():
+            with tempfile.TemporaryDirectory(prefix="sleevesight-") as folder:
+                samples[way].append(measure(config, Path(folder), pages))
+    print("\n".join(lines(samples)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""The dashboard beside real processes: as a guest, and in the demonstration that shows everything."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any
+
+import pytest
+from dashboard_booth import Page, visit_page
+from running import SLEEVESIGHT, System
+
+from actors.config import Config, dump, updated
+
+
+class Guest:
+    """`sleevesight dashboard` for a configuration."""
+
+    def __init__(self, config: Config) -> None:
+        file = Path(config.bus.run_dir).with_name("guest.toml")
+        file.write_text(dump(updated(config, "dashboard", port=0)))
+        self.process = subprocess.Popen(
+            [*SLEEVESIGHT, "dashboard", "--config", str(file)],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        said = line(self.process.stdout)
+        found = re.search(r"http://127\.0\.0\.1:\d+/", said)
+        assert found, said
+        self.url = found[0]
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(20)
+
+
+def line(stream: IO[str] | None) -> str:
+    assert stream is not None
+    return stream.readline()
+
+
+@pytest.fixture
+def guest(config: Config) -> Iterator[Guest]:
+    guest = Guest(config)
+    yield guest
+    if guest.process.poll() is None:
+        guest.process.kill()
+        guest.process.wait()
+
+
+def test_a_guest_comes_and_goes(guest: Guest, system: System) -> None:
+    """It shows pictures and cards of a system that was there before it, and the system does not notice."""
+    before = len(system.ear.results)
+
+    async def act(page: Page, _browser: Any) -> None:
+        await page.say("watch", on=True)
+        await page.until(lambda: any(b"\xff\xd8\xff" in picture for picture in page.pictures))
+        await page.until(lambda: page.names())
+        await page.until(lambda: page.news["health"]["health"]["state"] == "live")
+        states = {one["name"]: one["state"] for one in page.news["health"]["health"]["processes"]}
+        assert set(states.values()) == {"ready"}, states
+
+    visit_page(SimpleNamespace(url=guest.url), act)  # type: ignore[arg-type]
+    assert guest.stop() == 0
+    system.ear.until(lambda: len(system.ear.results) > before + 5, "frames are answered while it goes")
+    assert system.process.poll() is None
+
+
+def test_a_page_before_the_system(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever opens the page first sees that it waits, and how to go on."""
+    guest = Guest(updated(Config(), "bus", run_dir=str(tmp_path_factory.mktemp("g") / "run")))
+
+    async def act(page: Page, browser: Any) -> None:
+        assert page.news["health"]["health"]["state"] == "waiting"
+        async with browser.get("/") as answer:
+            assert answer.status == 200
+
+    visit_page(SimpleNamespace(url=guest.url), act)  # type: ignore[arg-type]
+    assert guest.stop() == 0
+
+
+def test_the_demonstration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One command from nothing: cards, catalogue, all processes and the page, and nobody left when it ends."""
+    folder = tmp_path_factory.mktemp("d")
+    config = updated(Config(), "bus", run_dir=str(folder / "run"))
+    config = updated(config, "scene", width=640, height=640, count=20)
+    (folder / "demo.toml").write_text(dump(updated(config, "log", level="warning")))
+    command = [*SLEEVESIGHT, "demo", "--headless", "--port", "0", "--config", str(folder / "demo.toml")]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100, check=False)
+    assert done.returncode == 0, done
+    assert re.search(r"first picture after \d+\.\d+ s; first card after", done.stdout), done
+    assert [path.name for path in (folder / "run").iterdir() if path.suffix != ".lock"] == []
