@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
+_MAY_BE_TRANSPARENT = (b"\x89PNG", b"RIFF")
+
+
 class PictureError(ValueError):
     """A file that is no picture: one line that names it."""
 
@@ -27,17 +30,23 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         raise PictureError(f"{path} cannot be read: {error.strerror}") from None
     if data.size == 0:
         raise PictureError(f"{path} is empty")
-    try:
-        image = _decode(data, path.suffix.lower() in {".png", ".webp"})
-    except cv2.error:
-        image = None
+    image = decode_picture(data)
     if image is None:
         raise PictureError(f"{path} is no picture that can be decoded (JPEG, PNG, WebP, BMP, TIFF)")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return image
 
 
-def _decode(data: NDArray[np.uint8], may_be_transparent: bool) -> Any:
-    if may_be_transparent:
+def decode_picture(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """The same for the bytes of a file, whatever it is called; None when they are no picture."""
+    try:
+        image = _decode(data)
+    except cv2.error:
+        image = None
+    return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _decode(data: NDArray[np.uint8]) -> Any:
+    if data[:4].tobytes() in _MAY_BE_TRANSPARENT:
         full = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         if full is not None and full.dtype == np.uint8 and full.ndim == 3 and full.shape[2] == 4:
             alpha = full[:, :, 3:].astype(np.float32) / 255.0
