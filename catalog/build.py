@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from catalog.embedding import Embedder, normalise
 from catalog.groups import reprint_groups
-from catalog.metadata import MetadataError, read_metadata
+from catalog.metadata import MetadataError, NothingToBuild, read_metadata
 from catalog.picture import PictureError, read_picture
 from catalog.pictures import Picture, assign, find_pictures
 from catalog.placeholder import flat_rows, shared_groups
@@ -71,7 +71,7 @@ def build(
     before = embedded_before(out, embedder.model_hash, embedder.dim)
     table = _embed(pictures, embedder, before, progress)
     if not table.pictures:
-        raise MetadataError(f"no picture in {images} can be read")
+        raise NothingToBuild(f"no picture in {images} can be read")
     read = {picture.path for picture in table.pictures}
     unreadable = [str(picture.path) for picture in pictures if picture.path not in read]
     groups, placeholders = _groups(table), []
@@ -79,7 +79,7 @@ def build(
         left_out = set(placeholders)
         table = table.only([picture.card_id not in left_out for picture in table.pictures])
         if not table.pictures:
-            raise MetadataError(f"no picture in {images} shows a card")
+            raise NothingToBuild(f"no picture in {images} shows a card")
         groups = _groups(table)
     write(
         out,

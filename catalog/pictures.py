@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from catalog.metadata import Metadata, MetadataError
+from catalog.metadata import Metadata, MetadataError, NothingToBuild
 from catalog.picture import SUFFIXES
 from catalog.store import Printing
 
@@ -34,10 +34,10 @@ class PictureFolder:
 def find_pictures(root: Path) -> PictureFolder:
     """All pictures below a folder. Raises MetadataError when there is no folder or no picture in it."""
     if not root.is_dir():
-        raise MetadataError(f"picture folder {root} does not exist")
+        raise NothingToBuild(f"picture folder {root} does not exist")
     files = tuple(sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()))
     if not files:
-        raise MetadataError(f"picture folder {root} holds no picture ({', '.join(sorted(SUFFIXES))})")
+        raise NothingToBuild(f"picture folder {root} holds no picture ({', '.join(sorted(SUFFIXES))})")
     return PictureFolder(root, files)
 
 
