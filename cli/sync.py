@@ -47,35 +47,33 @@ def sync(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, folder: Folder) -> SyncReport:
-    from catalog.sync.run import finish
-
-    model = open_model(arguments.model)
-    with folder.held() as sums:
-        done, missing = asyncio.run(_download(arguments, folder, sums))
-        with progress("embedding") as report:
-            return finish(folder, done, missing, model, report)
-
-
-async def _download(
-    arguments: argparse.Namespace, folder: Folder, sums: Checksums
-) -> tuple[list[SetDone], list[Missing]]:
     from catalog.sync.addresses import Addresses
     from catalog.sync.fetch import Fetcher, open_client
-    from catalog.sync.run import Sync
+    from catalog.sync.run import Sync, finish
     from catalog.sync.sources import open_source
+    from catalog.sync.supply import Offline, Online
 
     origin = folder.origin(source=arguments.source, language=arguments.language, images=arguments.images)
     source = open_source(origin.source, origin.language, arguments.base_url)
     addresses = Addresses(source.base_url, source.picture_hosts)
-    wanted = _wanted(arguments.sets)
-    with _watcher(sys.stderr if arguments.json else sys.stdout) as watcher:
-        if arguments.offline:
-            return await Sync(folder, sums, source, None, size=origin.images, watcher=watcher).run(wanted)
-        async with open_client(source.base_url) as client:
-            key = _key(arguments.api_key_file, origin.source)
-            fetcher = Fetcher(client, addresses, requests_per_s=source.requests_per_s, key=key)
+    wanted, key = _wanted(arguments.sets), _key(arguments.api_key_file, origin.source)
+    model = open_model(arguments.model)
+
+    async def run(sums: Checksums) -> tuple[list[SetDone], list[Missing]]:
+        with _watcher(sys.stderr if arguments.json else sys.stdout) as watcher:
+            if arguments.offline:
+                return await Sync(folder, sums, Offline(folder), origin.images, watcher).run(wanted)
             folder.write_origin(origin)
-            return await Sync(folder, sums, source, fetcher, size=origin.images, watcher=watcher).run(wanted)
+            async with open_client(source.base_url) as client:
+                fetcher = Fetcher(client, addresses, requests_per_s=source.requests_per_s, key=key)
+                return await Sync(
+                    folder, sums, Online(folder, source, fetcher, origin.images), origin.images, watcher
+                ).run(wanted)
+
+    with folder.held() as sums:
+        done, missing = asyncio.run(run(sums))
+        with progress("embedding") as report:
+            return finish(folder, done, missing, model, report)
 
 
 def _wanted(text: str) -> list[str] | None:

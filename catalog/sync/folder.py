@@ -20,7 +20,8 @@ from catalog.sync.content import picture_suffix
 from catalog.sync.shapes import Card, SetInfo, Size
 from catalog.whole import write_whole
 
-CATALOGUE, PICTURES, METADATA, ORIGIN = "catalogue", "pictures", "metadata", "source.json"
+CATALOGUE, PICTURES, METADATA = "catalogue", "pictures", "metadata"
+ORIGIN, LOCK = "source.json", ".sync.lock"
 DAMAGED, PLACEHOLDER = ".damaged", ".placeholder"
 """Suffixes of files that were set aside: no longer pictures to a build, and still there for a person."""
 
@@ -48,7 +49,11 @@ class Folder:
         """ValueError when something else lies there."""
         if root.exists() and not root.is_dir():
             raise ValueError(f"{root} is a file; name a folder")
-        if root.is_dir() and any(root.iterdir()) and not any((root / name).exists() for name in (METADATA, ORIGIN)):
+        if (
+            root.is_dir()
+            and any(root.iterdir())
+            and not any((root / name).exists() for name in (METADATA, ORIGIN, LOCK))
+        ):
             raise ValueError(f"{root} exists and is no folder of `catalog sync`; name a new one")
         self.root, self.pictures, self.catalogue = root, root / PICTURES, root / CATALOGUE
         self.cards_of_all = root / METADATA / "cards"
@@ -58,7 +63,7 @@ class Folder:
     def held(self) -> Iterator[Checksums]:
         """The list of checksums, while no other process works here. ValueError when one does."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as lock:
+        with (self.root / LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

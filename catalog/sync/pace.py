@@ -41,10 +41,13 @@ class Pace:
 
     async def turn(self) -> None:
         """Wait for the next turn."""
-        slot = max(self._next, self._timing.clock())
-        self._next = slot + self._interval
-        while (wait := max(slot, self._paused_until) - self._timing.clock()) > 0:
-            await self._timing.sleep(wait)
+        while True:
+            slot = max(self._next, self._paused_until, self._timing.clock())
+            self._next = slot + self._interval
+            if (wait := slot - self._timing.clock()) > 0:
+                await self._timing.sleep(wait)
+            if self._timing.clock() >= self._paused_until:  # else a pause began meanwhile: queue up again behind it
+                return
 
     def pause(self, seconds: float) -> None:
         """Give nobody a turn for so long, as the host asked; give the host up if that is too long."""

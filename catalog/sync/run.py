@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from catalog.build import BuildReport, Progress, build
 from catalog.embedding import Embedder
@@ -14,43 +13,30 @@ from catalog.picture import PictureError
 from catalog.pictures import file_stem, find_pictures
 from catalog.sync.checksums import Checksums
 from catalog.sync.content import picture_suffix
-from catalog.sync.fetch import Fetcher, FetchError
+from catalog.sync.fetch import FetchError
 from catalog.sync.folder import PLACEHOLDER, Folder
 from catalog.sync.report import Missing, SetDone, SyncReport, Watcher, as_csv
 from catalog.sync.shapes import Card, SetInfo, ShapeError, Size
-from catalog.sync.sources import Source
+from catalog.sync.supply import PLACEHOLDER_REASON, Supply
 from catalog.whole import write_whole
 
 LEFT_OUT = "left-out.csv"
 """In the folder: what the catalogue does not hold, and why."""
-_PLACEHOLDER_REASON = "its picture is a placeholder"
 _AT_ONCE = 4
 _ID_CHARACTERS = 150
 """What a file system takes of a name, percent-encoded and with its suffixes."""
 
-Item = TypeVar("Item")
-
 
 class Sync:
-    """One run over a folder; without a fetcher it only looks at what is there."""
+    """One run over a folder."""
 
-    def __init__(
-        self,
-        folder: Folder,
-        sums: Checksums,
-        source: Source,
-        fetcher: Fetcher | None,
-        *,
-        size: Size,
-        watcher: Watcher,
-    ) -> None:
-        self._folder, self._sums, self._size, self._watcher = folder, sums, size, watcher
-        self._source, self._fetcher = source, fetcher
+    def __init__(self, folder: Folder, sums: Checksums, supply: Supply, size: Size, watcher: Watcher) -> None:
+        self._folder, self._sums, self._supply, self._size, self._watcher = folder, sums, supply, size, watcher
         self._missing: list[Missing] = []
         self._done: list[SetDone] = []
 
     async def run(self, wanted: Sequence[str] | None) -> tuple[list[SetDone], list[Missing]]:
-        """Go through the sets with these ids, or all. ValueError for an id that the source does not have.
+        """Go through the sets with these ids, or all. ValueError for an id that there is not.
 
         OSError when the disk does not take a file; what was fetched before it stays.
         """
@@ -61,71 +47,39 @@ class Sync:
         return self._done, self._missing
 
     async def _sets(self, wanted: Sequence[str] | None) -> list[SetInfo]:
-        here = self._folder.sets()
-        if self._fetcher is None:
-            with_cards = [one for one in here if self._folder.cards(one.id) is not None]
-            return _chosen(with_cards, wanted, invent=True)
         try:
-            sets = await self._pages(self._fetcher, self._source.sets_url(), self._source.sets)
+            return _chosen(await self._supply.sets(), wanted, invent=not self._supply.lists_all)
         except (FetchError, ShapeError) as error:
-            self._miss(SetInfo(id=""), str(error), url=self._source.sets_url())
-            return _chosen(here, wanted, invent=True)
-        self._folder.write_sets(sets)
-        return _chosen(sets, wanted, invent=False)
+            self._missing.append(Missing("", "", "", str(error)))
+            return _chosen(self._folder.sets(), wanted, invent=True)
 
     async def _set(self, of: SetInfo) -> None:
         cards = {card.id: card for card in await self._cards(of)}
         there = await asyncio.to_thread(self._folder.sound_pictures, of.id, self._sums)
         absent = [card for card in cards.values() if file_stem(card.id) not in there]
         self._watcher.settled(len(cards) - len(absent))
-        before = len(self._missing)
-        if self._fetcher is None:
-            for card in absent:
-                placeholder = self._folder.was_placeholder(of.id, card.id)
-                self._miss(of, _PLACEHOLDER_REASON if placeholder else "its picture is not here", card)
-            self._watcher.settled(len(absent))
-        else:
-            await self._fetch_all(self._fetcher, of, absent)
-            place = {card_id: number for number, card_id in enumerate(cards)}
-            self._missing[before:] = sorted(self._missing[before:], key=lambda one: place[one.id])
-        lacking = len(self._missing) - before
-        done = SetDone(of.id, of.name, len(cards), len(cards) - lacking, len(absent) - lacking)
+        lacking = await self._get_all(of, absent)
+        self._missing += lacking
+        done = SetDone(of.id, of.name, len(cards), len(cards) - len(lacking), len(absent) - len(lacking))
         self._done.append(done)
         self._watcher.set_done(done)
 
     async def _cards(self, of: SetInfo) -> list[Card]:
-        here = self._folder.cards(of.id)
-        if self._fetcher is None:
-            if here is None:
-                self._miss(of, "they are not here")
-            return here or []
-        url = self._source.cards_url(of.id)
         try:
-            cards = await self._pages(self._fetcher, url, lambda body: self._source.cards(body, of))
+            return await self._supply.cards(of)
         except (FetchError, ShapeError) as error:
-            self._miss(of, str(error), url=url)
-            return here or []
-        self._folder.write_cards(of.id, cards)
-        return cards
+            self._missing.append(Missing(of.id, "", of.name, str(error)))
+            return self._folder.cards(of.id) or []
 
-    async def _pages(self, fetcher: Fetcher, url: str | None, read: Callable[[bytes], list[Item]]) -> list[Item]:
-        items: list[Item] = []
-        while url is not None:
-            known = self._folder.remembered(url)
-            document = await fetcher.document(url, known.etag if known else "")
-            body = document.body if document else known.body.encode() if known else b""
-            items += read(body)
-            if document:
-                self._folder.remember(url, document.etag, body)
-            url = self._source.next_page(url, body)
-        return items
-
-    async def _fetch_all(self, fetcher: Fetcher, of: SetInfo, cards: Sequence[Card]) -> None:
-        queue = iter(cards)
+    async def _get_all(self, of: SetInfo, cards: Sequence[Card]) -> list[Missing]:
+        """Get pictures, a few at once; what could not be had, in the order of the cards."""
+        lacking: dict[int, Missing] = {}
+        queue = iter(enumerate(cards))
 
         async def work() -> None:
-            for card in queue:
-                await self._fetch(fetcher, of, card)
+            for number, card in queue:
+                if reason := await self._get(of, card):
+                    lacking[number] = Missing(of.id, card.id, card.name, reason, card.picture_url(self._size))
                 self._watcher.settled(1)
 
         try:
@@ -134,27 +88,18 @@ class Sync:
                     group.create_task(work())
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
+        return [lacking[number] for number in sorted(lacking)]
 
-    async def _fetch(self, fetcher: Fetcher, of: SetInfo, card: Card) -> None:
-        url = card.picture_url(self._size)
-        if not url:
-            self._miss(of, "the source has no picture", card)
-        elif len(file_stem(card.id)) > _ID_CHARACTERS:
-            self._miss(of, "its id is too long for a file", card)
-        else:
-            try:
-                data = await fetcher.picture(url)
-                suffix = await asyncio.to_thread(picture_suffix, data)
-            except (FetchError, PictureError) as error:
-                self._miss(of, str(error), card)
-            else:
-                self._folder.add_picture(of.id, card.id, data, suffix, self._sums)
-
-    def _miss(self, of: SetInfo, reason: str, card: Card | None = None, url: str = "") -> None:
-        if card is None:
-            self._missing.append(Missing(of.id, "", of.name, reason, url))
-        else:
-            self._missing.append(Missing(of.id, card.id, card.name, reason, card.picture_url(self._size)))
+    async def _get(self, of: SetInfo, card: Card) -> str:
+        if len(file_stem(card.id)) > _ID_CHARACTERS:
+            return "its id is too long for a file"
+        try:
+            data = await self._supply.picture(of, card)
+            suffix = await asyncio.to_thread(picture_suffix, data)
+        except (FetchError, PictureError) as error:
+            return str(error)
+        self._folder.add_picture(of.id, card.id, data, suffix, self._sums)
+        return ""
 
 
 def finish(
@@ -188,7 +133,7 @@ def _set_placeholders_aside(folder: Folder, card_ids: Sequence[str]) -> list[Mis
     for card_id in card_ids:
         folder.set_aside(files[file_stem(card_id)], PLACEHOLDER)
         set_id, name = names.get(card_id, ("", card_id))
-        missing.append(Missing(set_id, card_id, name, _PLACEHOLDER_REASON))
+        missing.append(Missing(set_id, card_id, name, PLACEHOLDER_REASON))
     return missing
 
 

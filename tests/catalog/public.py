@@ -1,4 +1,4 @@
-"""A public catalogue on this machine: it answers as pokemontcg.io, its data repository and TCGdex do, and fails on demand."""
+"""A public catalogue on this machine: it answers as pokemontcg.io, its repository and TCGdex do, and fails at will."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def never(released: threading.Event) -> Fault:
 
 
 class Public:
-    """The server. `sets` maps ids to cards, `faults` a path to what happens at its next requests, `asked` is the log."""
+    """The server. `sets`: cards by id; `faults`: what happens at the next requests for a path; `asked`: the log."""
 
     def __init__(self, page_size: int = 250) -> None:
         self.sets: dict[str, list[dict[str, object]]] = {}
@@ -153,14 +153,10 @@ class Public:
         set_id = path.removeprefix("/v2/en/sets/")
         if set_id not in self.sets:
             return None
+        start = f"{self.root}/en/{set_id}"
         cards = [
-            {
-                "id": c["id"],
-                "localId": c["number"],
-                "name": c["name"],
-                "image": f"{self.root}/en/{set_id}/{c['number']}",
-            }
-            for c in self.sets[set_id]
+            {"id": card["id"], "localId": card["number"], "name": card["name"], "image": f"{start}/{card['number']}"}
+            for card in self.sets[set_id]
         ]
         return json.dumps({"id": set_id, "cards": cards}).encode()
 
