@@ -66,9 +66,8 @@ def _run(arguments: argparse.Namespace, folder: Folder) -> SyncReport:
             folder.write_origin(origin)
             async with open_client(source.base_url) as client:
                 fetcher = Fetcher(client, addresses, requests_per_s=source.requests_per_s, key=key)
-                return await Sync(
-                    folder, sums, Online(folder, source, fetcher, origin.images), origin.images, watcher
-                ).run(wanted)
+                online = Online(folder, source, fetcher, origin.images)
+                return await Sync(folder, sums, online, origin.images, watcher).run(wanted)
 
     with folder.held() as sums:
         done, missing = asyncio.run(run(sums))
@@ -87,7 +86,10 @@ def _key(file: Path | None, source: str) -> str:
     """The key of pokemontcg.io; never part of a message."""
     if file is None and source != "pokemontcg":
         return ""
-    key = (file.read_text(encoding="utf-8") if file else os.environ.get(KEY_VARIABLE, "")).strip()
+    try:
+        key = (file.read_text(encoding="utf-8") if file else os.environ.get(KEY_VARIABLE, "")).strip()
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror}") from None
     if not key.isascii() or not key.isprintable() or " " in key:
         raise ValueError(f"the key in {file or KEY_VARIABLE} is none: one line of letters and digits is expected")
     if file and not key:

@@ -62,7 +62,10 @@ class Folder:
     @contextmanager
     def held(self) -> Iterator[Checksums]:
         """The list of checksums, while no other process works here. ValueError when one does."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"{self.root}: {error.strerror}; name another folder") from None
         with (self.root / LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

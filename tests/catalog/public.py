@@ -60,11 +60,13 @@ def cut(at: int, more: int = 0, **headers: str) -> Fault:
     return answer
 
 
-def never(released: threading.Event) -> Fault:
-    """A body that does not come."""
+def never(released: threading.Event, begun: threading.Event | None = None) -> Fault:
+    """A body that does not come; `begun` is set when it was asked for."""
 
     def answer(handler: _Handler, body: bytes) -> None:
         handler.say(200, body[:10], **{"Content-Length": str(len(body))})
+        if begun:
+            begun.set()
         released.wait(30)
         handler.close_connection = True
 

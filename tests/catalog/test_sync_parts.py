@@ -5,6 +5,7 @@ import hashlib
 import subprocess
 from datetime import UTC, datetime
 
+import cv2
 import pytest
 from public import cards_of, encoded
 
@@ -120,8 +121,8 @@ def test_a_picture_is_what_its_bytes_say(suffix):
     data = encoded(cards_of(1)[0], suffix)
     assert picture_suffix(data) == suffix
     for part in (data[:-40], data[: len(data) // 2]):
-        with pytest.raises(PictureError, match="cut off|cannot be decoded"):
-            picture_suffix(part + bytes(2000))
+        with pytest.raises(PictureError, match="cut off"):
+            picture_suffix(part)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +148,6 @@ def test_what_is_no_picture_is_named(data, what):
 
 def test_a_thumbnail_is_no_picture_of_a_card(picture):
     """Prevents a card whose reference is a smudge."""
-    import cv2
-
     small = cv2.imencode(".png", picture(1)[::4, ::4])[1].tobytes()
     with pytest.raises(PictureError, match="64 x 90 pixels, too small"):
         picture_suffix(small)
@@ -223,8 +222,8 @@ def test_pages_of_pokemontcg_end():
 def test_a_card_as_pokemontcg_sends_it():
     """Prevents that fields that are not used get in the way, or that a set's name is lost."""
     body = (
-        b'{"data": [{"id": "sv1-1", "name": "Pineco", "supertype": "Pok\\u00e9mon", "hp": "60", "number": "1", "rarity": '
-        b'"Common", "set": {"id": "sv1", "name": "?", "total": 258}, "attacks": [{"name": "Tackle"}], "tcgplayer": {}, '
+        b'{"data": [{"id": "sv1-1", "name": "Pineco", "supertype": "Pok\\u00e9mon", "hp": "60", "number": "1", '
+        b'"rarity": "Common", "set": {"id": "sv1", "name": "?", "total": 258}, "attacks": [{}], "tcgplayer": {}, '
         b'"images": {"small": "https://images.pokemontcg.io/sv1/1.png", "large": "L"}}], "page": 1, "totalCount": 1}'
     )
     (card,) = open_source("pokemontcg", "en").cards(body, SetInfo(id="sv1", name="Scarlet & Violet"))
