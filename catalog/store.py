@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.index import VectorIndex
+from catalog.picture import SUFFIXES
 from catalog.swap import leftovers, replacing
 from vision.phash import HASH_BYTES
 
@@ -129,9 +130,7 @@ class Catalogue:
 
     def picture(self, card_id: str) -> Path | None:
         """The file of a card's picture, if it is where the build found it. KeyError for an id that is not there."""
-        file = self.cards[card_id].file
-        path = self.path / self.manifest.images / file
-        return path if self.manifest.images and file and path.is_file() else None
+        return picture_file(self.path, self.manifest, self.cards[card_id])
 
     def changed_on_disk(self) -> bool:
         """Whether the folder holds another build than this one (one stat). False while a swap is under way."""
@@ -139,6 +138,14 @@ class Catalogue:
             return read_stamp(self.path) != self.stamp
         except CatalogueError:
             return False
+
+
+def picture_file(catalogue: Path, manifest: Manifest, card: Printing) -> Path | None:
+    """The file of a card's picture; None when it is not there, or outside the picture folder."""
+    folder = catalogue / manifest.images
+    path = folder / card.file
+    inside = path.suffix.lower() in SUFFIXES and path.resolve().is_relative_to(folder.resolve())
+    return path if manifest.images and inside and path.is_file() else None
 
 
 def check_model(catalogue: Catalogue, model_hash: str) -> None:

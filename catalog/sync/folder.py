@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -134,13 +135,13 @@ class Folder:
             _write(self._answer(url), Remembered(url, etag, body.decode()))
 
     def sound_pictures(self, set_id: str, sums: Checksums) -> dict[str, Path]:
-        """A set's pictures by the stem of their names. One that is not what its checksum says is set aside.
+        """A set's pictures by the ids of their cards. One that is not what its checksum says is set aside.
 
         A file without a checksum, from another hand, is taken if it is a whole picture.
         """
         folder = self.pictures / file_stem(set_id)
         files = sorted(file for file in folder.glob("*") if file.suffix.lower() in SUFFIXES)
-        return {file.stem: file for file in files if self._sound(file, sums)}
+        return {unquote(file.stem): file for file in files if self._sound(file, sums)}
 
     def add_picture(self, set_id: str, card_id: str, data: bytes, suffix: str, sums: Checksums) -> None:
         """Keep a picture, in the place of what was set aside for it."""
@@ -148,8 +149,9 @@ class Folder:
         path.parent.mkdir(parents=True, exist_ok=True)
         sums.add(self._name(path), data)
         write_whole(path, data)
-        for aside in (DAMAGED, PLACEHOLDER):
-            path.with_name(path.name + aside).unlink(missing_ok=True)
+        for other in SUFFIXES:
+            for aside in (DAMAGED, PLACEHOLDER):
+                path.with_suffix(other + aside).unlink(missing_ok=True)
 
     def set_aside(self, path: Path, why: str) -> None:
         """Take a file out of the pictures, and leave it for a person to look at."""

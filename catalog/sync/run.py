@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from catalog.build import BuildReport, Progress, build
 from catalog.embedding import Embedder
@@ -56,7 +57,7 @@ class Sync:
     async def _set(self, of: SetInfo) -> None:
         cards = {card.id: card for card in await self._cards(of)}
         there = await asyncio.to_thread(self._folder.sound_pictures, of.id, self._sums)
-        absent = [card for card in cards.values() if file_stem(card.id) not in there]
+        absent = [card for card in cards.values() if card.id not in there]
         self._watcher.settled(len(cards) - len(absent))
         lacking = await self._get_all(of, absent)
         self._missing += lacking
@@ -127,11 +128,11 @@ def finish(
 def _set_placeholders_aside(folder: Folder, card_ids: Sequence[str]) -> list[Missing]:
     if not card_ids:
         return []
-    files = {path.stem: path for path in find_pictures(folder.pictures).files}
+    files = {unquote(path.stem): path for path in find_pictures(folder.pictures).files}
     names = {card.id: (one.id, card.name) for one in folder.sets() for card in folder.cards(one.id) or []}
     missing = []
     for card_id in card_ids:
-        folder.set_aside(files[file_stem(card_id)], PLACEHOLDER)
+        folder.set_aside(files[card_id], PLACEHOLDER)
         set_id, name = names.get(card_id, ("", card_id))
         missing.append(Missing(set_id, card_id, name, PLACEHOLDER_REASON))
     return missing

@@ -8,7 +8,7 @@ import pytest
 
 from catalog.build import build
 from catalog.pictures import file_stem
-from catalog.store import CONTENT, PICTURES, Catalogue, read_manifest
+from catalog.store import CONTENT, PICTURES, Catalogue, Printing, picture_file, read_manifest
 
 
 class Counting:
@@ -116,6 +116,14 @@ def test_the_picture_of_a_card_is_found_also_when_both_move_together(images, fol
     assert catalogue.picture("made-2") is None
     with pytest.raises(KeyError):
         catalogue.picture("none")
+
+
+@pytest.mark.parametrize("file", ["../secret.png", "/etc/passwd", "cards.csv", ""])
+def test_no_other_file_passes_for_a_picture(folder, images, file):
+    """Prevents that a catalogue from somebody else lets a page show this machine's files."""
+    (images.parent / "secret.png").touch()
+    card = Printing(name="x", file=file)
+    assert picture_file(folder, read_manifest(folder), card) is None
 
 
 def test_placeholders_are_left_out_with_a_list(images, folder, embedder, picture, save_picture):
