@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.whole import write_whole
+from catalog.whole import write_whole
 
 
 def rewrite(page: Path, contents: Mapping[str, str]) -> None:

@@ -24,6 +24,10 @@ class MetadataError(ValueError):
     """Card data that is missing, unreadable or contradicts itself: names the file and the remedy."""
 
 
+class NothingToBuild(MetadataError):
+    """There is no picture that a catalogue could be built from."""
+
+
 class _Set(msgspec.Struct, frozen=True):
     id: str
     name: str = ""
@@ -88,7 +92,7 @@ def _read_folder(folder: Path, metadata: Metadata) -> None:
 
 
 def _read_cards(file: Path, sets: dict[str, _Set], metadata: Metadata) -> None:
-    for card in _decode(file, list[_Card]):
+    for card in decode(file, list[_Card]):
         set_id = card.set.id if card.set else card.id.rpartition("-")[0]
         own, listed = card.set or _Set(set_id), sets.get(set_id, _Set(set_id))
         metadata.add(
@@ -110,11 +114,12 @@ def _sets(folder: Path) -> dict[str, _Set]:
     for place in (folder, folder.parent):
         for name in _SETS_NAMES:
             if (place / name).is_file():
-                return {one.id: one for one in _decode(place / name, list[_Set])}
+                return {one.id: one for one in decode(place / name, list[_Set])}
     return {}
 
 
-def _decode(file: Path, kind: Any) -> Any:
+def decode(file: Path, kind: Any) -> Any:
+    """A JSON file, also .gz, as a type. MetadataError when it is missing, damaged or of another shape."""
     try:
         content = file.read_bytes()
         if file.suffix == ".gz":

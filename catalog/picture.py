@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_MAY_BE_TRANSPARENT = (b"\x89PNG", b"RIFF")
+"""How files of the kinds with an alpha channel begin."""
 
 
 class PictureError(ValueError):
@@ -33,11 +35,11 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode_picture(content: bytes, name: str) -> NDArray[np.uint8]:
-    """What `read_picture` makes of a file's content; `name` is what errors call it."""
+    """What `read_picture` makes of the content of a file, whatever it is called; `name` is what errors call it."""
     if not content:
         raise PictureError(f"{name} is empty")
     try:
-        image = _decode(np.frombuffer(content, np.uint8), Path(name).suffix.lower() in {".png", ".webp"})
+        image = _decode(np.frombuffer(content, np.uint8))
     except cv2.error:
         image = None
     if image is None:
@@ -45,8 +47,8 @@ def decode_picture(content: bytes, name: str) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _decode(data: NDArray[np.uint8], may_be_transparent: bool) -> Any:
-    if may_be_transparent:
+def _decode(data: NDArray[np.uint8]) -> Any:
+    if data[:4].tobytes() in _MAY_BE_TRANSPARENT:
         full = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
         if full is not None and full.dtype == np.uint8 and full.ndim == 3 and full.shape[2] == 4:
             alpha = full[:, :, 3:].astype(np.float32) / 255.0

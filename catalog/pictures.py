@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import msgspec
 
-from catalog.metadata import Metadata, MetadataError
+from catalog.metadata import Metadata, MetadataError, NothingToBuild
 from catalog.picture import SUFFIXES
 from catalog.store import Printing
 
@@ -33,18 +34,19 @@ class PictureFolder:
 def find_pictures(root: Path) -> PictureFolder:
     """All pictures below a folder. Raises MetadataError when there is no folder or no picture in it."""
     if not root.is_dir():
-        raise MetadataError(f"picture folder {root} does not exist")
+        raise NothingToBuild(f"picture folder {root} does not exist")
     files = tuple(sorted(file for file in root.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()))
     if not files:
-        raise MetadataError(f"picture folder {root} holds no picture ({', '.join(sorted(SUFFIXES))})")
+        raise NothingToBuild(f"picture folder {root} holds no picture ({', '.join(sorted(SUFFIXES))})")
     return PictureFolder(root, files)
 
 
 def assign(folder: PictureFolder, metadata: Metadata) -> tuple[list[Picture], list[str]]:
     """Pictures with their cards, and warnings.
 
-    A picture belongs to the card that a CSV gives it, else to the card whose id is its name, else it is kept under its
-    own name. The same picture twice for one card counts once; two different ones raise MetadataError.
+    A picture belongs to the card that a CSV gives it, else to the card whose id is its name (as `file_stem` writes it),
+    else it is kept under its own name. The same picture twice for one card counts once; two different ones raise
+    MetadataError.
     """
     pictures: dict[str, Picture] = {}
     repeated: list[Path] = []
@@ -62,8 +64,15 @@ def assign(folder: PictureFolder, metadata: Metadata) -> tuple[list[Picture], li
     return list(pictures.values()), _warnings(list(pictures.values()), repeated)
 
 
+def file_stem(card_id: str) -> str:
+    """A card's id as the name of a file, without a suffix: `ex10-?` is `ex10-%3F`, and no id leads out of a folder."""
+    stem = quote(card_id, safe=" '!()&+,=@")
+    return f"%2E{stem[1:]}" if stem.startswith(".") else stem
+
+
 def _picture(file: Path, root: Path, metadata: Metadata) -> Picture:
-    card_id = metadata.pictures.get(file.resolve(), file.stem)
+    stem = unquote(file.stem) if unquote(file.stem) in metadata.cards else file.stem
+    card_id = metadata.pictures.get(file.resolve(), stem)
     card = metadata.cards.get(card_id)
     name = file.relative_to(root).as_posix()
     if card is None:

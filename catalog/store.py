@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.index import VectorIndex
+from catalog.picture import SUFFIXES
 from catalog.swap import leftovers, replacing
 from vision.phash import HASH_BYTES
 
@@ -21,6 +23,8 @@ MANIFEST, IDS, METADATA = "manifest.json", "index.json", "metadata.json"
 EMBEDDINGS, HASHES, VECTOR_INDEX = "embeddings.npy", "hashes.npy", "usearch.index"
 CONTENT = (EMBEDDINGS, HASHES, VECTOR_INDEX, IDS, METADATA)
 """Every file but the manifest, which lists them with their sizes and checksums."""
+PICTURES = "pictures.npy"
+"""Checksums of the pictures: for the next build alone, and absent from catalogues that were not built from files."""
 
 
 class CatalogueError(ValueError):
@@ -78,7 +82,10 @@ class FileRef(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a catalogue folder holds. `groups` lists the card ids of every reprint group of two or more."""
+    """What a catalogue folder holds. `groups` lists the card ids of every reprint group of two or more.
+
+    `images` is the folder of the pictures: relative to the catalogue if both lie in one folder, else absolute.
+    """
 
     format: int
     created: str
@@ -87,6 +94,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     groups: tuple[tuple[str, ...], ...]
     files: dict[str, FileRef]
+    images: str = ""
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -125,12 +133,24 @@ class Catalogue:
                 return catalogue
         raise CatalogueError(f"catalogue {path} is being replaced all the time; wait for the build to end")
 
+    def picture(self, card_id: str) -> Path | None:
+        """The file of a card's picture, if it is where the build found it. KeyError for an id that is not there."""
+        return picture_file(self.path, self.manifest, self.cards[card_id])
+
     def changed_on_disk(self) -> bool:
         """Whether the folder holds another build than this one (one stat). False while a swap is under way."""
         try:
             return read_stamp(self.path) != self.stamp
         except CatalogueError:
             return False
+
+
+def picture_file(catalogue: Path, manifest: Manifest, card: Printing) -> Path | None:
+    """The file of a card's picture; None when it is not there, or outside the picture folder."""
+    folder = catalogue / manifest.images
+    path = folder / card.file
+    inside = path.suffix.lower() in SUFFIXES and path.resolve().is_relative_to(folder.resolve())
+    return path if manifest.images and inside and path.is_file() else None
 
 
 def check_model(catalogue: Catalogue, model_hash: str) -> None:
@@ -197,12 +217,19 @@ def write(
     model: ModelRef,
     sources: Sequence[str],
     created: str,
+    images: Path | None = None,
+    pictures: NDArray[np.uint8] | None = None,
 ) -> None:
-    """Write a catalogue folder whole or not at all, replacing the catalogue that may be there."""
+    """Write a catalogue folder whole or not at all, replacing the catalogue that may be there.
+
+    `images` is the folder that the cards' files are in, `pictures` the SHA-256 of each row's file, uint8 [rows, 32].
+    """
     check_target(out)
     with replacing(out) as folder:
         np.save(folder / EMBEDDINGS, np.ascontiguousarray(embeddings, np.float32), allow_pickle=False)
         np.save(folder / HASHES, np.ascontiguousarray(hashes, np.uint8), allow_pickle=False)
+        if pictures is not None:
+            np.save(folder / PICTURES, np.ascontiguousarray(pictures, np.uint8), allow_pickle=False)
         VectorIndex.build(embeddings).save(folder / VECTOR_INDEX)
         _write_json(folder / IDS, list(ids))
         _write_json(folder / METADATA, {card_id: cards[card_id] for card_id in ids})
@@ -213,9 +240,15 @@ def write(
             cards=len(ids),
             sources=tuple(sources),
             groups=tuple(tuple(group) for group in groups),
-            files={name: file_ref(folder / name) for name in CONTENT},
+            files={name: file_ref(folder / name) for name in (*CONTENT, PICTURES) if (folder / name).exists()},
+            images=_place(images, out) if images else "",
         )
         _write_json(folder / MANIFEST, manifest)
+
+
+def _place(images: Path, out: Path) -> str:
+    images, home = images.resolve(), out.resolve().parent
+    return os.path.relpath(images, home / out.name) if images.is_relative_to(home) else images.as_posix()
 
 
 def check_target(out: Path) -> None:

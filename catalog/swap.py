@@ -33,6 +33,18 @@ def replacing(out: Path) -> Iterator[Path]:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def recover(out: Path) -> None:
+    """Undo what a killed replacement left: the old folder goes back if there is no new one, the rest is removed.
+
+    Only for who knows that no other process is replacing it.
+    """
+    old = [folder for folder in leftovers(out) if folder.name.startswith(f"{out.name}.old-")]
+    if old and not out.exists():
+        old.pop().rename(out)
+    for folder in leftovers(out):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def leftovers(path: Path) -> list[Path]:
     """Folders beside `path` that an interrupted replacement left behind."""
     return sorted(p for kind in ("partial", "old") for p in path.parent.glob(f"{path.name}.{kind}-*"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from catalog.embedding import Embedder
 from catalog.index import exact_search
-from catalog.store import CONTENT, Catalogue, CatalogueError, check_model, file_ref, read_manifest
+from catalog.placeholder import flat_rows, shared_groups
+from catalog.store import CONTENT, PICTURES, Catalogue, CatalogueError, check_model, file_ref, read_manifest
 from catalog.swap import leftovers
 
 _SAMPLE = 256
@@ -20,9 +21,6 @@ _UNIT_TOLERANCE = 1e-3
 _COSINE_TOLERANCE = 2e-3
 """The graph keeps f16: rows that are nearer to each other than this may swap places."""
 _COLLAPSE = 0.8
-_DHASH_BYTES = 32
-_FEW_STEPS = 16
-"""Of 256 brightness steps of a picture; a card has about half of them."""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -59,7 +57,7 @@ def _interrupted(path: Path) -> Iterator[Problem]:
 
 def _checksums(path: Path) -> Iterator[Problem]:
     files = read_manifest(path).files
-    for name in CONTENT:
+    for name in (*CONTENT, *([PICTURES] if PICTURES in files else [])):
         try:
             intact = file_ref(path / name) == files.get(name)
         except OSError:
@@ -125,14 +123,13 @@ def _repeated(catalogue: Catalogue) -> Iterator[Problem]:
 
 
 def _placeholders(catalogue: Catalogue) -> Iterator[Problem]:
-    for group in catalogue.manifest.groups:
-        names = {catalogue.cards[card_id].name for card_id in group}
-        if len(names) > 1:
-            text = f"one picture for {len(group)} cards of {len(names)} names ({_some(sorted(names))})"
-            yield Problem("warning", f"{text}: a card back, a placeholder or a mix-up? {_some(group)}")
-    steps = np.unpackbits(catalogue.hashes[:, :_DHASH_BYTES], axis=1).sum(axis=1)
-    flat = np.flatnonzero(steps < _FEW_STEPS)
-    if len(flat):
+    groups = catalogue.manifest.groups
+    name_of = {card_id: catalogue.cards[card_id].name for group in groups for card_id in group}
+    for group in shared_groups(groups, name_of):
+        names = {name_of[card_id] for card_id in group}
+        text = f"one picture for {len(group)} cards of {len(names)} names ({_some(sorted(names))})"
+        yield Problem("warning", f"{text}: a card back, a placeholder or a mix-up? {_some(group)}")
+    if flat := flat_rows(catalogue.hashes):
         yield Problem("warning", f"{_named(catalogue, flat)}: the picture is flat or empty")
 
 
@@ -140,6 +137,6 @@ def _named(catalogue: Catalogue, rows: np.ndarray | list[int]) -> str:
     return _some([catalogue.ids[row] for row in rows])
 
 
-def _some(names: list[str] | tuple[str, ...], most: int = 4) -> str:
+def _some(names: Sequence[str], most: int = 4) -> str:
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest

@@ -50,7 +50,7 @@ def _replay_one(config: Config, profile: Profile, arguments: argparse.Namespace,
     from bench.replay import ActorRefused
     from bench.report import encode
     from bench.table import show
-    from bench.whole import write_whole
+    from catalog.whole import write_whole
 
     for out in (arguments.json, arguments.html):
         if out is not None and not out.parent.is_dir():
@@ -106,7 +106,7 @@ def soak(arguments: argparse.Namespace) -> int:
     from bench.faults import FAULTS
     from bench.soak import Plan
     from bench.soak import soak as run_soak
-    from bench.whole import write_whole
+    from catalog.whole import write_whole
 
     if arguments.json and not arguments.json.absolute().parent.is_dir():  # said now, and not after the soak
         raise ValueError(f"--json {arguments.json}: its folder does not exist")
@@ -135,7 +135,7 @@ def micro(arguments: argparse.Namespace) -> int:
     from bench.micro.options import Options
     from bench.micro.run import chosen, facts, mark, measured, write_page
     from bench.micro.table import text
-    from bench.whole import write_whole
+    from catalog.whole import write_whole
 
     names = chosen(arguments.names)
     if arguments.markdown:

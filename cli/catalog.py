@@ -36,8 +36,8 @@ def build(arguments: argparse.Namespace) -> int:
         for warning in done.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         print(
-            f"{arguments.out}: {done.cards} cards, {done.groups} groups of reprints ({done.grouped_cards} cards), "
-            f"{done.seconds:.1f} s"
+            f"{arguments.out}: {done.cards} cards ({done.embedded} embedded now), {done.groups} groups of reprints "
+            f"({done.grouped_cards} cards), {done.seconds:.1f} s"
         )
     return 1 if done.unreadable else 0
 

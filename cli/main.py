@@ -17,6 +17,7 @@ def main(argv: list[str] | None = None) -> int:
     # Our own line says what is wrong with a camera, a video or a picture. OpenCV reads these when it is loaded.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 28))  # a few bytes may claim to be gigabytes
     arguments = build_parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
@@ -80,6 +81,7 @@ def _add_catalog(commands: Commands) -> None:
     build.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
     build.add_argument("--json", action="store_true", help="print the report as one JSON object")
     build.set_defaults(run=catalog.build)
+    _add_catalog_sync(group)
     verify = group.add_parser("verify", help="check a catalogue's integrity; exit 1 and a list if it has problems")
     verify.add_argument("catalog", type=Path, metavar="CATALOG")
     verify.add_argument("--model", type=Path, help="ONNX model to check against (default: the one that ships)")
@@ -89,6 +91,23 @@ def _add_catalog(commands: Commands) -> None:
     info.add_argument("catalog", type=Path, metavar="CATALOG")
     info.add_argument("--json", action="store_true", help="print it as JSON")
     info.set_defaults(run=catalog.info)
+
+
+def _add_catalog_sync(group: Commands) -> None:
+    from cli import sync
+
+    command = group.add_parser("sync", help="fetch cards and pictures from a public catalogue, and build")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to keep up to date")
+    command.add_argument("--sets", default="all", metavar="A,B", help="ids of sets, or all (default)")
+    command.add_argument("--source", choices=["pokemontcg", "tcgdex"], help="default: as before, else pokemontcg")
+    command.add_argument("--language", metavar="en", help="of the cards (default: as before, else en)")
+    command.add_argument("--images", choices=["small", "large"], help="default: as before, else small")
+    command.add_argument("--base-url", metavar="URL", help="a mirror, or a copy of the tree of pokemon-tcg-data")
+    command.add_argument("--api-key-file", type=Path, metavar="FILE", help=f"default: the variable {sync.KEY_VARIABLE}")
+    command.add_argument("--offline", action="store_true", help="ask nobody: build from what is there, list the rest")
+    command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    command.add_argument("--json", action="store_true", help="print the report as one JSON object")
+    command.set_defaults(run=sync.sync)
 
 
 def _add_identify(commands: Commands) -> None:

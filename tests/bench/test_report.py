@@ -14,8 +14,8 @@ from bench.page import page
 from bench.report import Report, encode, read
 from bench.standard import sources, together
 from bench.table import line, show, sum_line, verdict
-from bench.whole import write_whole
 from bus.messages import Results, Visit
+from catalog.whole import write_whole
 from synth.scene import SCENARIOS
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from public import Public, cards_of
+from sync_desk import Desk
 
 from catalog.build import build
 from catalog.embedding import model_input
@@ -78,3 +80,26 @@ def folder(images: Path, tmp_path: Path, embedder: TinyEmbedder) -> Path:
     out = tmp_path / "catalogue"
     build(images, [images / "cards.csv"], out, embedder)
     return out
+
+
+@pytest.fixture(scope="module")
+def specs():
+    return cards_of(6)
+
+
+@pytest.fixture
+def public():
+    server = Public()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def desk(public, tmp_path, embedder):
+    return Desk(public, tmp_path / "synced", embedder)
+
+
+@pytest.fixture
+def paths(public, specs):
+    """The set `a` of three cards, `b` of two."""
+    return public.add_set("a", specs[:3]) + public.add_set("b", specs[3:5])

@@ -89,8 +89,9 @@ def test_a_folder_that_is_no_catalogue_is_not_overwritten(images, tmp_path, embe
     assert (images / "made-0.png").exists()
 
 
-def test_an_engine_that_fails_leaves_the_old_catalogue(images, folder, embedder):
+def test_an_engine_that_fails_leaves_the_old_catalogue(images, folder, embedder, picture, save_picture):
     """Prevents a half-written catalogue after a timeout, and leftovers beside it."""
+    save_picture(images / "new.png", picture(70))
     before = Catalogue.load(folder).manifest
 
     def fail(crops):

@@ -15,7 +15,8 @@ from catalog.swap import replacing
 def test_every_file_of_the_format_is_there(folder):
     """Prevents that a reader in another language misses a file that docs/catalog.md promises."""
     names = {path.name for path in folder.iterdir()}
-    assert names == {"embeddings.npy", "hashes.npy", "usearch.index", "index.json", "metadata.json", "manifest.json"}
+    rows = {"embeddings.npy", "hashes.npy", "pictures.npy", "usearch.index"}
+    assert names == {*rows, "index.json", "metadata.json", "manifest.json"}
     ids = json.loads((folder / "index.json").read_text())
     cards = json.loads((folder / "metadata.json").read_text())
     manifest = json.loads((folder / "manifest.json").read_text())

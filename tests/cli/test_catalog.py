@@ -36,7 +36,7 @@ def test_a_build_for_people(command: Command, shop: Shop, tmp_path: Path) -> Non
     out = tmp_path / "out"
     ran = command("catalog", "build", "--images", shop.pictures, "--out", out)
     assert ran.code == 0
-    assert ran.out.startswith(f"{out}: 12 cards, ")
+    assert ran.out.startswith(f"{out}: 12 cards (12 embedded now), ")
     assert len(ran.out.splitlines()) == 1
     assert ran.err.startswith("warning: 12 pictures have no metadata")
 
