@@ -256,6 +256,7 @@ class Loop:
                 p95_ms=durations[int(len(durations) * 0.95)] if durations else 0.0,
                 rss_bytes=_rss_bytes(),
                 detail=self._actor.detail,
+                temperature_c=self._actor.temperature_c,
             )
         )
 

@@ -234,3 +234,4 @@ class Heartbeat(Message, kw_only=True, tag="heartbeat"):
     p95_ms: float = 0.0
     rss_bytes: int = 0
     detail: str = ""
+    temperature_c: float | None = None

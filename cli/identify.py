@@ -5,22 +5,30 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from actors.still import Identified, Identifier
+    from catalog.embedding import Embedder
 
 
 def identify(arguments: argparse.Namespace) -> int:
     """Every picture in turn; one that cannot be read is said so and makes the exit code 1."""
     import cv2
 
-    from cli.progress import progress
+    from cli.catalog import open_model
 
     cv2.setNumThreads(1)
-    identifier = _identifier(arguments)
+    with closing(open_model(arguments.model)) as embedder:
+        return _identify(arguments, _identifier(arguments, embedder))
+
+
+def _identify(arguments: argparse.Namespace, identifier: Identifier) -> int:
+    from cli.progress import progress
+
     failed = 0
     with progress("identifying") as report:
         for done, path in enumerate(arguments.images, 1):
@@ -35,21 +43,18 @@ def identify(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _identifier(arguments: argparse.Namespace) -> Identifier:
-    from actors.backends import model_path
+def _identifier(arguments: argparse.Namespace, embedder: Embedder) -> Identifier:
     from actors.backends.detector import open_detector
-    from actors.config import EmbedderConfig
     from actors.still import Identifier
     from catalog.decide import Thresholds
     from catalog.match import Matcher
     from catalog.model_card import read_card
     from catalog.store import Catalogue, check_model
-    from cli.catalog import open_model
+    from cli.catalog import model_or_default
 
     catalogue = Catalogue.load(arguments.catalog)
-    embedder = open_model(arguments.model)
     check_model(catalogue, embedder.model_hash)
-    card = read_card(model_path(EmbedderConfig(model=str(arguments.model or ""))))
+    card = read_card(model_or_default(arguments.model))
     thresholds = card.thresholds if card else Thresholds()
     return Identifier(open_detector(), embedder, Matcher(catalogue), thresholds, arguments.top)
 

@@ -88,6 +88,7 @@ SAMPLES: dict[str, tuple[Topic, m.Message]] = {
             p95_ms=0.8,
             rss_bytes=52_000_000,
             detail="",
+            temperature_c=48.5,
         ),
     ),
     "bye": (FRAME, m.Bye(session="5e551011", seq=8, final=True, reason="end of stream", frames=43)),
