@@ -132,9 +132,14 @@ class SelectorConfig(Section, frozen=True):
 class EmbedderConfig(Section, frozen=True):
     """The model and what it runs on."""
 
-    model: Annotated[str, Meta(description="ONNX file; empty: the one that ships in models/.")] = ""
-    backend: Annotated[Literal["auto", "onnx"], Meta(description="Engine that runs the model.")] = "auto"
-    threads: Annotated[int, Meta(description="Threads of the engine.", ge=1)] = 1
+    model: Annotated[
+        str, Meta(description="ONNX or HEF file; empty: the HEF in models/ for a Hailo-8, else the ONNX that ships.")
+    ] = ""
+    backend: Annotated[
+        Literal["auto", "onnx", "hailo"],
+        Meta(description="Engine that runs the model; auto: the Hailo-8 if it and a HEF are there, else ONNX Runtime."),
+    ] = "auto"
+    threads: Annotated[int, Meta(description="Threads of ONNX Runtime.", ge=1)] = 1
     timeout_ms: Annotated[float, Meta(description="A slower inference is reported as failed.", gt=0)] = 1000.0
     max_batch: Annotated[int, Meta(description="Readings in one inference at most.", ge=1)] = 32
 

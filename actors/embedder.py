@@ -10,24 +10,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.backends import open_backend
+from actors.backends import Backend, choose, open_backend
 from actors.config import Config
 from bus.actor import Actor, Bus
+from bus.log import get_logger
 from bus.messages import Crop, Crops, Embedding, Embeddings, Hop
 from bus.topics import CROPS, EMBEDDINGS
-from catalog.embedding import Embedder as Backend
-from catalog.embedding import EmbedTimeout, normalise
+from catalog.embedding import EmbedTimeout, EngineError, normalise
 from vision.phash import HASH_BYTES, perceptual_hashes
 from vision.rectify import CROP_HEIGHT, CROP_WIDTH, Image, half_turn
 
 _TIMEOUTS_TO_DIE = 3
 """Timeouts in a row after which the device needs a reset that only a new process gives it."""
-
+_TEMPERATURE_S, _NO_TEMPERATURE_S = 5.0, 60.0
+"""How often the device is asked for its temperature, and how soon again one that did not say."""
+log = get_logger("embedder")
 
 _BLOB_BYTES = CROP_WIDTH * CROP_HEIGHT * 3
 
 
-class EmbedderStuck(RuntimeError):
+class EmbedderStuck(EngineError):
     """The engine does not answer any more."""
 
 
@@ -74,9 +76,15 @@ class Embedder(Actor):
         self._backend: Backend | None = None
         self._waiting: deque[_Request] = deque()
         self._timeouts = 0
+        self._broken: EngineError | None = None
+        self._look_at_ns = 0
 
     def start(self) -> None:
         """Load the model and run it once, so that the first card does not pay for it."""
+        if self._config.backend == "auto":
+            choice = choose(self._config)
+            say = log.warning if choice.lacking else log.info
+            say(f"embedding with {choice.path.name}", because=choice.why)
         self._backend = open_backend(self._config)
         crops = np.zeros((2, CROP_HEIGHT, CROP_WIDTH, 3), np.uint8)
         perceptual_hashes(crops)
@@ -103,8 +111,11 @@ class Embedder(Actor):
             self._embed([item for request in batch for item in request.wanted()])
             for request in batch:
                 self._publish(request)
+            if self._broken is not None:
+                raise self._broken
             if self._timeouts >= _TIMEOUTS_TO_DIE:
                 raise EmbedderStuck(f"{self._timeouts} inferences in a row timed out: the device needs a reset")
+        self._look_at_temperature()
         return None
 
     def finish(self) -> None:
@@ -115,6 +126,18 @@ class Embedder(Actor):
         """Messages that wait."""
         return len(self._waiting)
 
+    def close(self) -> None:
+        """Give the device back."""
+        if self._backend is not None:
+            self._backend.close()
+
+    def _look_at_temperature(self) -> None:
+        now = self.bus.clock.now_ns()
+        if self._backend is not None and now >= self._look_at_ns:
+            self.temperature_c = self._backend.temperature()
+            wait_s = _NO_TEMPERATURE_S if self.temperature_c is None else _TEMPERATURE_S
+            self._look_at_ns = now + round(wait_s * 1e9)
+
     def _embed(self, items: list[_Item]) -> None:
         """Give every item its rows or its error: one vector that is of no use costs no other crop its answer."""
         if not items:
@@ -123,8 +146,9 @@ class Embedder(Actor):
         try:
             vectors = self._infer(np.stack([reading for item in items for reading in item.readings]))
             self._timeouts = 0
-        except (EmbedTimeout, ValueError) as failure:
+        except (EmbedTimeout, EngineError, ValueError) as failure:
             self._timeouts += isinstance(failure, EmbedTimeout)
+            self._broken = failure if isinstance(failure, EngineError) else None
             for item in items:
                 self._fail(item, failure)
             return

@@ -47,7 +47,7 @@ class CardMatcher(Actor):
             self._model = file_ref(model).sha256
         except OSError as error:
             raise ModelError(
-                f"model {model} cannot be read ({error.strerror}); give the path of an .onnx file"
+                f"model {model} cannot be read ({error.strerror}); give the path of an .onnx file, or of a .hef"
             ) from None
         card = read_card(model)
         self._thresholds = card.thresholds if card else Thresholds()

@@ -14,6 +14,7 @@ from pathlib import Path
 from actors.backends import model_path
 from actors.config import Config, dump
 from bus.messages import VERSION
+from catalog.embedding import ModelError
 from catalog.store import file_ref, read_manifest
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +64,7 @@ def model_hash(config: Config) -> str:
     """SHA-256 of the embedder's file, or nothing."""
     try:
         return file_ref(model_path(config.embedder)).sha256
-    except OSError:
+    except (OSError, ModelError):
         return ""
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.whole import write_whole
+from catalog.whole import write_whole
 from collection.database import Database
 from collection.history import fix, undo
 from collection.layouts import LAYOUTS, Layout

@@ -68,6 +68,8 @@ class Actor:
         """Set by an actor that has come to its own end (a source that has no more frames)."""
         self.detail = ""
         """One line for people, carried by the heartbeat."""
+        self.temperature_c: float | None = None
+        """Of the device that it drives, carried by the heartbeat; None where there is none, or it does not say."""
 
     @property
     def outputs(self) -> tuple[Topic, ...]:

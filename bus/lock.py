@@ -8,7 +8,11 @@ from pathlib import Path
 
 
 class AlreadyRunning(RuntimeError):
-    """Somebody else holds the lock."""
+    """Somebody else holds the lock: `holder` is the number of the process."""
+
+    def __init__(self, message: str, holder: str) -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class FileLock:
@@ -23,7 +27,7 @@ class FileLock:
             holder = os.pread(self._fd, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._fd)
             raise AlreadyRunning(
-                f"{what} is already running (process {holder} holds {path}): stop it, or {remedy}"
+                f"{what} is already running (process {holder} holds {path}): stop it, or {remedy}", holder
             ) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, str(os.getpid()).encode(), 0)

@@ -257,6 +257,7 @@ class Loop:
                 start_deadline_s=self._actor.start_deadline_s,
                 live=self._actor.live,
                 detail=self._actor.detail,
+                temperature_c=self._actor.temperature_c,
             )
         )
 

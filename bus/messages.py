@@ -240,3 +240,4 @@ class Heartbeat(Message, kw_only=True, tag="heartbeat"):
     start_deadline_s: float = 120.0
     live: bool = False
     detail: str = ""
+    temperature_c: float | None = None

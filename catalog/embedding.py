@@ -19,6 +19,10 @@ class EmbedTimeout(TimeoutError):
     """The engine did not answer in time. There are no vectors: a failure is never zeros."""
 
 
+class EngineError(RuntimeError):
+    """An engine that cannot be used, or not any more: names the reason and the remedy."""
+
+
 class Embedder(Protocol):
     """An embedding model on some engine. References and queries pass through the same one."""
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from catalog.embedding import Embedder
+    from actors.backends import Backend
 
 
-def open_model(path: Path | None) -> Embedder:
-    """The engine with a model file, or with the one that ships."""
-    from actors.backends import open_backend
+def model_or_default(path: Path | None) -> Path:
+    """The model file of the command line, or the one that the engine here would take."""
+    from actors.backends import model_path
     from actors.config import EmbedderConfig
 
-    return open_backend(EmbedderConfig(model=str(path) if path else "", timeout_ms=60_000))
+    return path or model_path(EmbedderConfig())
+
+
+def open_model(path: Path | None) -> Backend:
+    """The engine with a model file, or with the one that it would take by itself; close it in the end."""
+    from actors.backends import open_model as open_file
+
+    return open_file(model_or_default(path))
 
 
 def build(arguments: argparse.Namespace) -> int:
@@ -28,8 +36,8 @@ def build(arguments: argparse.Namespace) -> int:
     from catalog.build import build as build_catalogue
     from cli.progress import progress
 
-    with progress("embedding") as report:
-        done = build_catalogue(arguments.images, arguments.metadata, arguments.out, open_model(arguments.model), report)
+    with closing(open_model(arguments.model)) as model, progress("embedding") as report:
+        done = build_catalogue(arguments.images, arguments.metadata, arguments.out, model, report)
     if arguments.json:
         print(json.dumps({"catalog": str(arguments.out), **msgspec.to_builtins(done)}, ensure_ascii=False))
     else:
@@ -50,7 +58,8 @@ def verify(arguments: argparse.Namespace) -> int:
 
     from catalog.verify import verify as find_problems
 
-    problems = find_problems(arguments.catalog, open_model(arguments.model))
+    with closing(open_model(arguments.model)) as model:
+        problems = find_problems(arguments.catalog, model)
     if arguments.json:
         print(json.dumps({"catalog": str(arguments.catalog), "problems": msgspec.to_builtins(problems)}))
     else:

@@ -57,11 +57,13 @@ def calibrate(arguments: argparse.Namespace) -> int:
 
 def gate(arguments: argparse.Namespace) -> int:
     """Grade a candidate; 1 if it is refused."""
-    from actors.backends.onnx import OnnxEmbedder
+    from contextlib import closing
+
+    from actors.backends import open_model
     from bench.accuracy.gate import grade
 
-    model, candidate = (OnnxEmbedder(path, threads=2) for path in (_model(arguments), arguments.candidate))
-    found = grade(model, candidate, arguments.images, every=arguments.every, points=arguments.points)
+    with closing(open_model(_model(arguments), 2)) as model, closing(open_model(arguments.candidate, 2)) as candidate:
+        found = grade(model, candidate, arguments.images, every=arguments.every, points=arguments.points)
     print(found.text())
     return 1 if found.problems else 0
 

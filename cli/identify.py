@@ -84,14 +84,15 @@ def _files(named: Sequence[Path]) -> list[Path]:
 def _workers(arguments: argparse.Namespace, job: Job, looker: Looker, count: int) -> Workers:
     from actors.photos.job import Here
 
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = arguments.jobs or (cores if count >= _FEW else 1)
+    if arguments.ray is None and (jobs == 1 or looker.alone):
+        return Here(looker)
+    looker.close()  # it has shown that catalogue and model fit
     if arguments.ray is not None:
         from actors.photos.cluster import Cluster
 
         return Cluster(job, arguments.ray, arguments.jobs)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = arguments.jobs or (cores if count >= _FEW else 1)
-    if jobs == 1:
-        return Here(looker)
     from actors.photos.processes import Processes
 
     return Processes(job, min(jobs, count))

@@ -34,8 +34,11 @@ def config_check(arguments: argparse.Namespace) -> int:
             read_manifest(Path(config.matcher.catalog).expanduser())
     except ValueError as error:
         problems.append(f"[matcher] catalog: {error}")
-    if not model_path(config.embedder).is_file():
-        problems.append(f"[embedder] model = {model_path(config.embedder)}: no such file")
+    try:
+        if not model_path(config.embedder).is_file():
+            problems.append(f"[embedder] model = {model_path(config.embedder)}: no such file")
+    except ValueError as error:
+        problems.append(str(error))
     for name in config.sinks.enabled:
         try:
             find(name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 REFUSED = 2
 """Exit code for what will not get better by itself: bad input, a wrong configuration."""
+_MODEL = "model, .onnx or .hef (default: the one that ships; on a Pi with a Hailo-8, the .hef in models/)"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -78,13 +79,13 @@ def _add_catalog(commands: Commands) -> None:
         help="pokemontcg.io JSON (file or folder, .gz too) or CSV with file,id,name,set,number; may be repeated",
     )
     build.add_argument("--out", type=Path, required=True, metavar="CATALOG", help="folder to write")
-    build.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    build.add_argument("--model", type=Path, help=_MODEL)
     build.add_argument("--json", action="store_true", help="print the report as one JSON object")
     build.set_defaults(run=catalog.build)
     _add_catalog_sync(group)
     verify = group.add_parser("verify", help="check a catalogue's integrity; exit 1 and a list if it has problems")
     verify.add_argument("catalog", type=Path, metavar="CATALOG")
-    verify.add_argument("--model", type=Path, help="ONNX model to check against (default: the one that ships)")
+    verify.add_argument("--model", type=Path, help=_MODEL)
     verify.add_argument("--json", action="store_true", help="print the problems as JSON")
     verify.set_defaults(run=catalog.verify)
     info = group.add_parser("info", help="say what a catalogue holds")
@@ -116,7 +117,7 @@ def _add_identify(commands: Commands) -> None:
     command = commands.add_parser("identify", help="name the cards in photos, one or thousands")
     command.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture, or folder of pictures")
     command.add_argument("--catalog", type=Path, required=True, metavar="CATALOG")
-    command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    command.add_argument("--model", type=Path, help=_MODEL)
     command.add_argument("--cropped", action="store_true", help="each image is one card, and nothing else")
     command.add_argument("--top", type=_positive, default=5, help="candidates to name for each card (default 5)")
     command.add_argument("--json", action="store_true", help="one JSON object per image (docs/events.md)")
@@ -173,7 +174,7 @@ def _add_dashboard(commands: Commands) -> None:
 
 def _add_system(command: argparse.ArgumentParser) -> None:
     command.add_argument("--catalog", type=Path, metavar="CATALOG")
-    command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    command.add_argument("--model", type=Path, help=_MODEL)
     command.add_argument("--config", type=Path, help="TOML file (see `sleevesight config show`)")
     command.add_argument("--sink", action="append", metavar="NAME", help="sink to run (default: console); repeatable")
 
@@ -218,7 +219,7 @@ def _add_bench(commands: Commands) -> None:
     accuracy.add_argument("--markdown", type=Path, metavar="FILE", help="write the page, and its plots into images/")
     accuracy.set_defaults(run=grade.accuracy)
     gate = group.add_parser("gate", help="whether a compiled or smaller form of a model may take its place; 1 if not")
-    gate.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    gate.add_argument("--model", type=Path, help="model, .onnx or .hef (default: the ONNX that ships)")
     gate.add_argument("--candidate", type=Path, required=True, metavar="FILE")
     gate.add_argument("--images", type=Path, required=True, metavar="DIR", help="card pictures")
     gate.add_argument("--every", type=_positive, default=4, help="ask for every n-th card (default 4)")
@@ -303,7 +304,7 @@ def _add_graded(command: argparse.ArgumentParser) -> None:
     command.add_argument("--catalog", type=Path, required=True, metavar="CATALOG", help="of all cards, by this model")
     command.add_argument("--images", type=Path, required=True, metavar="DIR", help="what the catalogue was built from")
     command.add_argument("--labels", type=Path, help="CSV with id, set, group, artwork (default: cards.csv of DIR)")
-    command.add_argument("--model", type=Path, help="ONNX model (default: the one that ships)")
+    command.add_argument("--model", type=Path, help="model, .onnx or .hef (default: the ONNX that ships)")
     command.add_argument(
         "--sets", required=True, metavar="A,B", help="sets that the model was not trained on, to take the cards from"
     )

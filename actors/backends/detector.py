@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.backends import MODELS
-from actors.backends.session import describe, open_session, read_model
+from actors.backends.model_file import read_model
+from actors.backends.session import describe, open_session
 from actors.config import CaptureConfig
 from catalog.embedding import ModelError
 from vision.detect import CloseUps, Detector, DetectorSettings, Network, Networks

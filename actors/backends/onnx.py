@@ -11,9 +11,10 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from actors.backends.session import describe, open_session, read_model
+from actors.backends.model_file import card_for, read_model
+from actors.backends.session import describe, open_session
 from catalog.embedding import EmbedTimeout, ModelError, model_input
-from catalog.model_card import ModelCard, read_card
+from catalog.model_card import ModelCard
 from vision.rectify import CROP_HEIGHT, CROP_WIDTH
 
 _INPUT = "one input, uint8 RGB [n, height, width, 3] with n dynamic"
@@ -36,15 +37,10 @@ class OnnxEmbedder:
             raise ValueError(f"timeout_s must be above 0 or None, not {timeout_s}")
         content = read_model(self.path)
         self._hash = hashlib.sha256(content).hexdigest()
-        self.card: ModelCard | None = read_card(self.path)
         self._session = open_session(self.path, content, threads)
         self._input, self.height, self.width = _check_input(self.path, self._session.get_inputs())
         self._output, self._dim = _check_output(self.path, self._session.get_outputs())
-        if self.card is not None and self.card.dim != self._dim:
-            raise ModelError(
-                f"model {self.path}: its card says {self.card.dim} dimensions, the file has {self._dim}; "
-                "put the card that belongs to this file beside it"
-            )
+        self.card: ModelCard | None = card_for(self.path, self._dim)
         self._timeout_s = timeout_s
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="onnx") if timeout_s is not None else None
 
@@ -79,6 +75,10 @@ class OnnxEmbedder:
     def warm_up(self) -> None:
         """One inference on a grey crop, so that the first card does not pay for ONNX Runtime's allocations."""
         self.embed(np.full((1, CROP_HEIGHT, CROP_WIDTH, 3), 128, np.uint8))
+
+    def temperature(self) -> float | None:
+        """ONNX Runtime knows of none."""
+        return None
 
     def close(self) -> None:
         """End the thread that watches over the timeout; an inference that is under way is waited for."""

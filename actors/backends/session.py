@@ -10,14 +10,6 @@ import onnxruntime as ort
 from catalog.embedding import ModelError
 
 
-def read_model(path: Path) -> bytes:
-    """The bytes of a model file. ModelError for one that cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"model {path} cannot be read ({error.strerror}); give the path of an .onnx file") from error
-
-
 def open_session(path: Path, content: bytes, threads: int) -> Any:
     """A model ready to run on `threads` threads of the CPU. ModelError for bytes that are no model."""
     options = ort.SessionOptions()

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from actors.backends import model_path, open_backend
+from actors.backends import HEF, model_path, open_backend
 from actors.backends.detector import open_detector
 from actors.config import EmbedderConfig
 from actors.photos.annotate import annotated
@@ -58,9 +58,12 @@ class Looker:
         self._job = job
         config = EmbedderConfig(model=job.model, timeout_ms=_TIMEOUT_MS)
         catalogue = Catalogue.load(Path(job.catalog))
-        embedder = open_backend(config)
+        path = model_path(config)
+        self.alone = path.suffix == HEF
+        """Whether it holds a device that there is one of: nobody else can look meanwhile."""
+        self._embedder = embedder = open_backend(config)
         check_model(catalogue, embedder.model_hash)
-        card = read_card(model_path(config))
+        card = read_card(path)
         thresholds = card.thresholds if card else Thresholds()
         self._identifier = Identifier(open_detector(), embedder, Matcher(catalogue), thresholds, job.top)
         self.asked: dict[str, Any] = {
@@ -70,6 +73,10 @@ class Looker:
             "top": job.top,
         }
         """What an answer depends on, besides the picture."""
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._embedder.close()
 
     def read(self, file: Path) -> Answer:
         """The answer to a file."""
@@ -102,7 +109,8 @@ class Here:
         return map(self._looker.read, files)
 
     def close(self) -> None:
-        """Nothing was started."""
+        """Let go of the engine."""
+        self._looker.close()
 
 
 def _card(found: Identified) -> dict[str, Any]:

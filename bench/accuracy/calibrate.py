@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -11,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.backends.onnx import OnnxEmbedder
+from actors.backends import open_model
 from bench.accuracy.conditions import CONDITIONS
 from bench.accuracy.measure import Graded, chosen, grade, make_queries, read_truth, strangers
 from bench.accuracy.rankers import fused
@@ -56,15 +57,15 @@ def measured(
 ) -> Calibrated:
     """Thresholds of `model` for the fused ranking, from every `every`-th card of `sets`, beginning with the first."""
     cv2.setNumThreads(1)
-    embedder = OnnxEmbedder(model, threads=2)
-    check_model(catalogue, embedder.model_hash)
     truth = read_truth(catalogue, labels)
     rows = chosen(truth, sets, every)
     here, away = fused(catalogue), fused(strangers(catalogue, truth, rows))
-    graded = [
-        grade(make_queries(catalogue, images, rows, embedder, condition), rows, truth, here, away)[0]
-        for condition in CONDITIONS
-    ]
+    with closing(open_model(model, threads=2)) as embedder:
+        check_model(catalogue, embedder.model_hash)
+        graded = [
+            grade(make_queries(catalogue, images, rows, embedder, condition), rows, truth, here, away)[0]
+            for condition in CONDITIONS
+        ]
     thresholds = thresholds_for(graded)
     return Calibrated(thresholds, *_verdicts(graded, thresholds))
 

@@ -10,7 +10,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from actors.backends.onnx import OnnxEmbedder
+from actors.backends import open_model
 from bench.accuracy.conditions import CONDITIONS, UPSIDE_DOWN
 from bench.accuracy.measure import (
     WITNESSES,
@@ -25,6 +25,7 @@ from bench.accuracy.measure import (
     strangers,
 )
 from bench.accuracy.rankers import HashThenOrb, Ranker, by_hash, by_net, fused
+from catalog.embedding import Embedder
 from catalog.match import WEIGHT
 from catalog.store import Catalogue, check_model
 
@@ -57,7 +58,7 @@ def accuracy(
 ) -> Report:
     """Grade `model` and its rivals on every `every`-th card of `sets`; the cards between them are for calibration."""
     cv2.setNumThreads(1)
-    embedder = OnnxEmbedder(model, threads=2)
+    embedder = open_model(model, threads=2)
     check_model(catalogue, embedder.model_hash)
     truth = read_truth(catalogue, labels)
     rows = chosen(truth, sets, every, start)
@@ -110,7 +111,7 @@ def _overall(name: str, table: list[Row], graded: list[Graded]) -> Row:
     )
 
 
-def _times(embedder: OnnxEmbedder) -> dict[str, float]:
+def _times(embedder: Embedder) -> dict[str, float]:
     """Median time of an embedding of one crop and of five, on two threads."""
     times = {}
     for count in (1, 5):

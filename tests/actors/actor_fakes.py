@@ -58,6 +58,14 @@ class PixelEmbedder:
         self.batches: list[int] = []
         self.failures: list[Exception | None] = []
         self.spoilt: dict[int, float] = {}
+        self.temperatures: list[float | None] = []
+        self.closed = False
+
+    def temperature(self) -> float | None:
+        return self.temperatures.pop(0) if self.temperatures else None
+
+    def close(self) -> None:
+        self.closed = True
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.batches.append(len(crops))

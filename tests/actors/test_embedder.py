@@ -12,7 +12,7 @@ from actors.embedder import Embedder, EmbedderStuck
 from bus.fake import FakeBus
 from bus.messages import Crop, Crops, Embeddings
 from bus.topics import CROPS
-from catalog.embedding import EmbedTimeout, normalise
+from catalog.embedding import EmbedTimeout, EngineError, normalise
 from vision.phash import perceptual_hashes
 from vision.rectify import CROP_HEIGHT, CROP_WIDTH, Image, half_turn
 
@@ -251,3 +251,36 @@ def test_the_end_embeds_what_waits(rig: Rig) -> None:
     rig.hand(0, [0])
     rig.embedder.finish()
     assert len(rig.sent()) == 1
+
+
+def test_an_engine_that_is_broken_ends_the_process(rig: Rig) -> None:
+    """Only a new process gets a failed device back; what was asked of this one is answered first."""
+    rig.model.failures = [EngineError("the device needs a reset")]
+    rig.hand(0, [0, 2])
+    with pytest.raises(EngineError, match="needs a reset"):
+        rig.embedder.step()
+    ((message, rows, _),) = rig.sent()
+    assert (message.items[0].error, len(rows)) == ("the device needs a reset", 0)
+    assert rig.bus.drops == {"embed_failed": 2}
+
+
+def test_the_temperature_is_asked_for_now_and_then(rig: Rig) -> None:
+    """Each question takes the device's time; and one that did not answer is left alone for a minute."""
+    rig.model.temperatures = [48.5, 52.0, None, 60.0]
+    seen = []
+    for _ in range(80):
+        rig.embedder.step()
+        seen.append(rig.embedder.temperature_c)
+        rig.bus.clock.advance(1000)
+    assert [seen.index(48.5), seen.index(52.0), seen.index(None), seen.index(60.0)] == [0, 5, 10, 70]
+
+
+def test_the_device_is_given_back(rig: Rig) -> None:
+    """The next process needs it."""
+    rig.embedder.close()
+    assert rig.model.closed
+
+
+def test_a_process_that_never_opened_its_engine_can_be_closed() -> None:
+    """The loop closes what failed to start, and its error is the one to be seen."""
+    Embedder(FakeBus(), Config()).close()

@@ -90,6 +90,7 @@ SAMPLES: dict[str, tuple[Topic, m.Message]] = {
             start_deadline_s=120.0,
             live=False,
             detail="",
+            temperature_c=48.5,
         ),
     ),
     "bye": (FRAME, m.Bye(session="5e551011", seq=8, final=True, reason="end of stream", frames=43)),

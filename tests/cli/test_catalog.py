@@ -161,6 +161,9 @@ def test_a_build_that_is_interrupted_leaves_nothing(
         def embed(self, crops: np.ndarray) -> np.ndarray:
             raise KeyboardInterrupt
 
+        def close(self) -> None:
+            pass
+
     shutil.copytree(shop.catalogue, tmp_path / "out")
     before = tree(tmp_path)
     monkeypatch.setattr(module, "open_model", lambda _: Interrupted())
