@@ -1,0 +1,1 @@
+"""What keeps the processes alive on the Pi: supervisord, and systemd around it (docs/service.md)."""
