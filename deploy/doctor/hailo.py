@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from actors.backends import model_path
 from actors.config import Config
 from deploy.doctor.finding import Finding, absent, ok, problem
 from deploy.doctor.machine import Machine
@@ -14,6 +14,8 @@ VENDOR = "0x1e60"
 """Hailo's number on the PCI bus."""
 DEVICE = "/dev/hailo0"
 _INSTALL = "`sudo apt install dkms hailo-all`, then restart the machine"
+CHIP = "HAILO8"
+_BUILD = "build it: deploy/hailo/README.md"
 _HEF = b"\x01HEF"
 _NONE = "no Hailo"
 
@@ -79,30 +81,46 @@ def chip(machine: Machine, config: Config) -> Finding:
         return problem("hailortcli cannot identify the chip", "restart the machine; `dmesg | grep hailo` says more")
     kind = re.search(r"Device Architecture:\s*(\S+)", said.out)
     version = re.search(r"Firmware Version:\s*(\S+)", said.out)
-    if kind and kind[1] != "HAILO8":
-        return problem(f"the chip is a {kind[1]}, our HEF is for the HAILO8", "compile for it: deploy/hailo/README.md")
+    if kind and kind[1] != CHIP:
+        return problem(f"the chip is a {kind[1]}, our HEF is for the {CHIP}", "compile for it: deploy/hailo/README.md")
     return ok(f"{kind[1] if kind else 'unknown chip'}, firmware {version[1] if version else 'unknown'}")
 
 
 def hef(machine: Machine, config: Config) -> Finding:
     """What the HEF was compiled for, as hailortcli reads it from the file, without the device."""
-    path = model_path(config.embedder).with_suffix(".hef").absolute()
-    if not machine.exists(path):
+    paths = _hefs(machine, config)
+    if not paths:
         if _wanted(config):
-            return problem(f"there is no {path}", "build it: deploy/hailo/README.md")
-        return absent(f"no {path.name} beside the model")
-    with machine.at(path).open("rb") as file:
-        if file.read(len(_HEF)) != _HEF:
-            return problem(f"{path} is no HEF", "copy it again, or build it: deploy/hailo/README.md")
-    said = machine.run(["hailortcli", "parse-hef", str(path)])
+            return problem("there is no .hef in models/, and [embedder] model names none", _BUILD)
+        return absent("no .hef in models/, and [embedder] model names none")
+    found = [_compiled_for(machine, path) for path in paths]
+    return next((one for one in found if one.state == "problem"), found[0])
+
+
+def _hefs(machine: Machine, config: Config) -> list[str]:
+    from actors.backends import MODELS  # noqa: PLC0415  # needs numpy, which may be what is broken
+
+    model = Path(config.embedder.model).expanduser().absolute()
+    return [str(model)] if model.suffix == ".hef" else machine.find(f"{MODELS}/*.hef")
+
+
+def _compiled_for(machine: Machine, path: str) -> Finding:
+    try:
+        with machine.at(path).open("rb") as file:
+            whole = file.read(len(_HEF)) == _HEF
+    except OSError as error:
+        return problem(f"{path} cannot be read: {error.strerror}", _BUILD)
+    if not whole:
+        return problem(f"{path} is no HEF", f"copy it again, or {_BUILD}")
+    said = machine.run(["hailortcli", "parse-hef", path])
     kind = re.search(r"compiled for:\s*(\S+)", said.out) if said else None
     if kind is None:
-        return absent(f"{path.name}: for which chip it is, only hailortcli can tell")
-    if kind[1] != "HAILO8":
+        return absent(f"{path}: for which chip it is, only hailortcli can tell")
+    if kind[1] != CHIP:
         return problem(
-            f"{path} is for {kind[1]}, not for HAILO8", "compile with --hw-arch hailo8: deploy/hailo/README.md"
+            f"{path} is for {kind[1]}, not for {CHIP}", "compile with --hw-arch hailo8: deploy/hailo/README.md"
         )
-    return ok(f"{path.name} is for {kind[1]}")
+    return ok(f"{path} is for {CHIP}")
 
 
 def _card(machine: Machine) -> bool:

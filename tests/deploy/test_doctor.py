@@ -3,6 +3,8 @@
 import fcntl
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -236,12 +238,30 @@ def test_what_a_hef_is_for(
     healthy: Fake, config: Config, content: bytes, said: str | None, state: str, text: str
 ) -> None:
     """It is refused at the start otherwise, minutes later."""
-    config = wants(config, embedder={"model": "/m/model.onnx"})
+    config = wants(config, embedder={"model": "/m/model.hef"})
     healthy.write("/m/model.hef").write_bytes(content)
     if said:
         healthy.commands["hailortcli parse-hef /m/model.hef"] = said
     found = hailo.hef(healthy.machine, config)
     assert (found.state, text in found.text) == (state, True)
+
+
+def test_the_hef_that_is_taken_where_none_is_named(healthy: Fake, config: Config) -> None:
+    """The one in models/; and one that is named and not there is a problem at once."""
+    from actors.backends import MODELS
+
+    assert hailo.hef(healthy.machine, config).state == "absent"
+    healthy.write(f"{MODELS}/a.hef", "no HEF")
+    assert hailo.hef(healthy.machine, config).text == f"{MODELS}/a.hef is no HEF"
+    named = wants(config, embedder={"model": "/m/model.hef"})
+    assert hailo.hef(healthy.machine, named).text == "/m/model.hef cannot be read: No such file or directory"
+
+
+def test_a_broken_numpy_does_not_break_the_doctor() -> None:
+    """It is what is broken most often, and half of the house imports it."""
+    code = "import sys; import cli.doctor, deploy.doctor.examine; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "cv2"} & set(ran.stdout.split())
 
 
 def test_cameras_that_are_none(healthy: Fake, config: Config) -> None:
