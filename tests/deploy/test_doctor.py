@@ -330,3 +330,11 @@ def test_commands_that_are_not_there() -> None:
     ran = run_command(["sh", "-c", "echo out; echo err >&2; exit 3"])
     assert ran is not None
     assert (ran.code, ran.out, ran.err) == (3, "out\n", "err\n")
+
+
+def test_the_guide_explains_every_line() -> None:
+    """Whoever reads `problem … numpy` looks there."""
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "raspberry-pi.md").read_text()
+    table = guide.partition("## What doctor finds")[2]
+    explained = {name for row in table.splitlines() for name in row.partition("| ")[2].partition(" |")[0].split(", ")}
+    assert {check.name for check in CHECKS} <= explained
