@@ -278,6 +278,13 @@ def test_our_own_capture_may_hold_the_camera(healthy: Fake, config: Config) -> N
     assert camera.webcams(healthy.machine, config).state == "ok"
 
 
+def test_an_actor_is_known_by_its_name_as_a_copy_too(healthy: Fake, config: Config) -> None:
+    """The service's actors are copies of supervisord and have its command line; taken for a stranger, it is ended."""
+    healthy.process(78, "/opt/sleevesight/bin/supervisord", "--nodaemon", holds="/dev/video0")
+    healthy.write("/proc/78/comm", "capture\n")
+    assert camera.webcams(healthy.machine, config).state == "ok"
+
+
 def test_the_run_directory(healthy: Fake, config: Config, tmp_path: Path) -> None:
     """Its sockets carry what the camera sees."""
     assert setup.run_dir(healthy.machine, config).text.endswith("made at the start")
