@@ -63,18 +63,20 @@ def running(machine: Machine, config: Config) -> Finding:
     path = config.address.run_dir.absolute()
     if not machine.exists(LOCKS):
         return absent("who runs cannot be seen here")
-    actors = [f"{machine.command(process)} ({process})" for process in _owners(machine, path)]
+    actors = [f"{name} ({process})" for process, name in sorted(_owners(machine, path).items())]
     return ok(f"in {path}: {', '.join(actors)}" if actors else f"nothing runs in {path}")
 
 
-def _owners(machine: Machine, folder: Path) -> list[int]:
-    """The processes that hold lock files of a folder.
+def _owners(machine: Machine, folder: Path) -> dict[int, str]:
+    """The actors of a run directory by process: who holds the lock on a heartbeat.
 
     The kernel's rows are `1: FLOCK ADVISORY WRITE PROCESS MAJOR:MINOR:INODE 0 EOF`.
     """
-    inodes = {str(lock.stat().st_ino) for lock in machine.at(folder).glob("*.lock")}
+    locks = machine.at(folder).glob("heartbeat.*.lock")
+    names = {str(lock.stat().st_ino): lock.stem.removeprefix("heartbeat.") for lock in locks}
     rows = [line.split() for line in machine.text(LOCKS).splitlines()]
-    return sorted({int(row[4]) for row in rows if row[1:2] == ["FLOCK"] and row[5].split(":")[-1] in inodes})
+    held = [(int(row[4]), row[5].split(":")[-1]) for row in rows if row[1:2] == ["FLOCK"]]
+    return {process: names[inode] for process, inode in held if inode in names}
 
 
 def ports(machine: Machine, config: Config) -> Finding:

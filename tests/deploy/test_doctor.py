@@ -300,14 +300,14 @@ def test_who_runs_by_the_kernels_own_list(healthy: Fake, config: Config, tmp_pat
     """A lock file stays behind when its holder dies: its being there says nothing."""
     here = healthy.root / str(tmp_path / "run").lstrip("/")
     here.mkdir(parents=True)
-    lock = FileLock(here / "embeddings.lock", "embedder")
+    lock = FileLock(here / "heartbeat.embedder.lock", "embedder")
     assert setup.running(healthy.machine, config).text.startswith("nothing runs in")
-    inode = (here / "embeddings.lock").stat().st_ino
+    inode = (here / "heartbeat.embedder.lock").stat().st_ino
     healthy.write(
         "/proc/locks", f"1: POSIX  ADVISORY  READ 1 00:1a:7 0 EOF\n2: FLOCK  ADVISORY  WRITE 77 00:1a:{inode} 0 EOF\n"
     )
     assert setup.running(healthy.machine, config).text.endswith(": embedder (77)")
-    with pytest.raises(BlockingIOError), (here / "embeddings.lock").open() as held:  # the doctor took nothing
+    with pytest.raises(BlockingIOError), (here / "heartbeat.embedder.lock").open() as held:  # the doctor took nothing
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     lock.release()
 
