@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DEMO := build/demo
 SHARED := ../shared
 
-.PHONY: help install develop programs demo test lint types contracts unit format bench clean
+.PHONY: help install develop programs demo test lint types contracts unit format bench wheels clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -74,6 +74,16 @@ bench: develop $(DEMO)/catalog ## print the numbers of docs/performance.md again
 	$(BIN)/python -m bench.detection
 	$(BIN)/python -m bench.dashboard
 	test ! -d $(SHARED)/real || $(BIN)/python -m bench.real --shared $(SHARED)
+
+wheels: install ## whether PyPI has everything for a Raspberry Pi: Bookworm's and Trixie's Python, each with apt's numpy
+	@set -e; mkdir -p build; for pair in 311:1.24.2 313:2.2.4; do \
+	  deploy/constraints.sh $${pair#*:} >build/constraints-pi.txt; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --target build/pi \
+	    --only-binary :all: --python-version $${pair%:*} --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 \
+	    --platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 -c build/constraints-pi.txt \
+	    $$($(BIN)/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	    print(*(w.replace(' ', '') for w in p['dependencies'] + p['optional-dependencies']['service']))"); \
+	  echo "Python $${pair%:*} with numpy $${pair#*:}: all there"; done
 
 clean: ## remove everything that can be made again
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -155,10 +155,15 @@ def picture_file(catalogue: Path, manifest: Manifest, card: Printing) -> Path | 
 
 def check_model(catalogue: Catalogue, model_hash: str) -> None:
     """Raise CatalogueError unless the catalogue was embedded by the model with this hash."""
-    built_by = catalogue.manifest.model
+    check_built_by(catalogue.path, catalogue.manifest, model_hash)
+
+
+def check_built_by(path: Path, manifest: Manifest, model_hash: str) -> None:
+    """The same of a manifest that was read from a folder."""
+    built_by = manifest.model
     if built_by.hash != model_hash:
         raise CatalogueError(
-            f"catalogue {catalogue.path} was built with model {built_by.name} ({built_by.hash[:12]}), "
+            f"catalogue {path} was built with model {built_by.name} ({built_by.hash[:12]}), "
             f"the embeddings come from model {model_hash[:12]}: rebuild the catalogue with the current model "
             "(`sleevesight catalog build`) or configure the model that it was built with"
         )

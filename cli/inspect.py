@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 
 def config_show(arguments: argparse.Namespace) -> int:
@@ -17,33 +16,16 @@ def config_show(arguments: argparse.Namespace) -> int:
 
 def config_check(arguments: argparse.Namespace) -> int:
     """Whether the configuration can be used: keys, values, and the files that it names."""
-    from actors.backends import model_path
     from actors.config import load
-    from actors.sinks.base import find
-    from actors.sources.base import parse
-    from catalog.store import read_manifest
+    from actors.usable import THINGS
 
     config = load(arguments.config)
     problems = []
-    try:
-        parse(config.capture.source)
-    except ValueError as error:
-        problems.append(f"[capture] source: {error}")
-    try:
-        if config.matcher.catalog:
-            read_manifest(Path(config.matcher.catalog).expanduser())
-    except ValueError as error:
-        problems.append(f"[matcher] catalog: {error}")
-    try:
-        if not model_path(config.embedder).is_file():
-            problems.append(f"[embedder] model = {model_path(config.embedder)}: no such file")
-    except ValueError as error:
-        problems.append(str(error))
-    for name in config.sinks.enabled:
+    for key, thing in THINGS.items():
         try:
-            find(name)
+            thing(config)
         except ValueError as error:
-            problems.append(f"[sinks] enabled: {error}")
+            problems.append(f"{key}: {error}")
     for problem in problems:
         print(problem, file=sys.stderr)
     print("the configuration is good" if not problems else f"{len(problems)} problem(s)")

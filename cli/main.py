@@ -53,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_collection(commands)
     _add_dashboard(commands)
     _add_inspection(commands)
+    _add_doctor(commands)
     _add_bench(commands)
     _add_training(commands)
     return parser
@@ -205,6 +206,15 @@ def _add_inspection(commands: Commands) -> None:
     tail.add_argument("--config", type=Path)
     tail.add_argument("--count", type=_positive, help="end after so many messages")
     tail.set_defaults(run=inspect.tail)
+
+
+def _add_doctor(commands: Commands) -> None:
+    from cli import doctor
+
+    command = commands.add_parser("doctor", help="what is well on this machine, what is not, and what to do; 1 if not")
+    command.add_argument("--config", type=Path, help="TOML file (default: the defaults)")
+    command.add_argument("--json", action="store_true", help="one JSON object")
+    command.set_defaults(run=doctor.doctor)
 
 
 def _add_bench(commands: Commands) -> None:

@@ -49,7 +49,7 @@ def test_config_check_names_everything_at_once(command: Command, tmp_path: Path)
     source, catalog, model, sinks = ran.err.splitlines()
     assert source.startswith("[capture] source: there is no source 'vidoe' (did you mean 'video'?)")
     assert catalog.startswith("[matcher] catalog: none is no catalogue")
-    assert model == "[embedder] model = none.onnx: no such file"
+    assert model.startswith("[embedder] model: none.onnx is no file: give the path")
     assert sinks == "[sinks] enabled: there is no sink 'consol': did you mean 'console'?"
 
 

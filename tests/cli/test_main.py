@@ -16,7 +16,7 @@ from cli.main import build_parser, main
 COMMANDS = (
     ["catalog", "build"], ["catalog", "verify"], ["catalog", "info"], ["identify"], ["replay"], ["up"], ["run"],
     ["config", "show"], ["config", "check"], ["sinks"], ["topics"], ["tail"],
-    ["record"], ["bench", "actor"],
+    ["record"], ["bench", "actor"], ["doctor"],
 )  # fmt: skip
 
 
