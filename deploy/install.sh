@@ -98,7 +98,7 @@ copy_source() {
     run mkdir -p "$PREFIX"
     run rm -rf "$PREFIX/src.partial"
     run mkdir "$PREFIX/src.partial"
-    run cp -R "$CHECKOUT/actors" "$CHECKOUT/bench" "$CHECKOUT/bus" "$CHECKOUT/catalog" "$CHECKOUT/cli" \
+    run cp -R "$CHECKOUT/actors" "$CHECKOUT/bench" "$CHECKOUT/bus" "$CHECKOUT/catalog" "$CHECKOUT/cli" "$CHECKOUT/collection" \
         "$CHECKOUT/deploy" "$CHECKOUT/models" "$CHECKOUT/synth" "$CHECKOUT/training" "$CHECKOUT/vision" \
         "$CHECKOUT/pyproject.toml" "$CHECKOUT/constraints.txt" "$CHECKOUT/README.md" "$CHECKOUT/LICENSE" \
         "$PREFIX/src.partial"

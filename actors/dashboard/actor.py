@@ -17,7 +17,7 @@ from actors.dashboard.session import MemorySession
 from bus.actor import Actor, Bus
 from bus.messages import Frame, FrameRef, Heartbeat, Results
 from bus.ring import FrameGone, Pixels
-from bus.topics import RESULTS, SINK_READS, Topic
+from bus.topics import HEARTBEAT, RESULTS, SINK_READS, Topic
 from catalog.decide import Thresholds
 from catalog.model_card import read_card
 
@@ -37,7 +37,7 @@ class Dashboard(Actor):
     """
 
     name = "dashboard"
-    inputs = SINK_READS["sink.dashboard"]
+    inputs = (*SINK_READS["sink.dashboard"], RESULTS, HEARTBEAT)
     ends_with: ClassVar[tuple[Topic, ...]] = (RESULTS,)
 
     def __init__(self, bus: Bus, config: Config) -> None:

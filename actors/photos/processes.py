@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
@@ -21,10 +21,10 @@ _looker: Looker | None = None
 
 
 class Processes:
-    """`count` processes that work at a job; see `job.Workers`."""
+    """`count` processes that work at a job; see `job.Workers`. `look` is what each of them does with a file."""
 
-    def __init__(self, job: Job, count: int) -> None:
-        self._job, self._count = job, count
+    def __init__(self, job: Job, count: int, look: Callable[[Path], Answer] | None = None) -> None:
+        self._job, self._count, self._look = job, count, look or looked_at
         self._pool = self._start()
 
     def answers(self, files: Iterable[Path]) -> Iterator[Answer]:
@@ -51,7 +51,7 @@ class Processes:
 
     def _submit(self, file: Path) -> Future[Answer]:
         try:
-            return self._pool.submit(_read, file)
+            return self._pool.submit(self._look, file)
         except BrokenProcessPool as error:
             future: Future[Answer] = Future()
             future.set_exception(error)
@@ -60,7 +60,7 @@ class Processes:
     def _alone(self, file: Path) -> Answer:
         """With nothing else under way: if a process dies now, it is this picture's doing."""
         try:
-            return self._pool.submit(_read, file).result()
+            return self._pool.submit(self._look, file).result()
         except BrokenProcessPool:
             self._renew()
             return died(file)
@@ -90,6 +90,7 @@ def _open(job: Job) -> None:
     _looker = Looker(job)
 
 
-def _read(file: Path) -> Answer:
+def looked_at(file: Path) -> Answer:
+    """The answer to a file, in one of the processes."""
     assert _looker is not None
     return _looker.read(file)

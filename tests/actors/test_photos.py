@@ -4,9 +4,7 @@ import csv
 import io
 import json
 import os
-import select
 import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from deadly import POISON, look_or_die
 from PIL import Image
 
 from actors.backends import open_backend
@@ -219,29 +218,12 @@ def test_a_killed_process_loses_nothing(
     assert found == expected
 
 
-def test_a_picture_that_kills_is_answered(
-    processes: Processes, files: list[Path], expected: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_a_picture_that_kills_is_answered(job: Job, files: list[Path], expected: list[dict[str, Any]]) -> None:
     """A picture that no process survives must not be tried for ever, nor take the run along."""
-    poison = tmp_path / "poison.png"
-    os.mkfifo(poison)  # whoever opens it waits, and can be killed over it
-    read = threading.Event()
-
-    def kill() -> None:
-        for _ in range(2):
-            with poison.open("wb"):  # opens when a process has opened it for reading
-                for pid in pids(processes):
-                    ended = os.pidfd_open(pid)
-                    os.kill(pid, signal.SIGKILL)
-                    select.select([ended], [], [])
-                    os.close(ended)
-        read.set()
-
-    killer = threading.Thread(target=kill, daemon=True)
-    killer.start()
-    answers = [answer.found for answer in processes.answers([files[0], poison, *files[1:]])]
-    killer.join(10)
-    assert read.is_set()
+    poison = files[0].with_name(POISON)
+    workers = Processes(job, 2, look_or_die)
+    answers = [answer.found for answer in workers.answers([files[0], poison, *files[1:]])]
+    workers.close()
     assert "died" in answers[1]["error"]
     assert str(poison) in answers[1]["error"]
     assert [answers[0], *answers[2:]] == expected

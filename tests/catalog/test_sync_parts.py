@@ -137,7 +137,7 @@ def test_a_picture_is_what_its_bytes_say(suffix):
         (b"<html><body>404", "an HTML page"),
         (b'\n{"error": 1}', "JSON"),
         (b"\x00\x01\x02", "something else"),
-        (b"\xff\xd8\xffnonsense\xff\xd9", "cannot be decoded"),
+        (b"\xff\xd8\xffnonsense\xff\xd9", "no picture that can be decoded"),
     ],
 )
 def test_what_is_no_picture_is_named(data, what):

@@ -13,8 +13,9 @@ ACTORS = "capture, selector, embedder, matcher, smoother"
 
 
 @pytest.fixture
-def at(tmp_path: Path, shop: Shop) -> Path:
-    """A folder with everything that can be wrong."""
+def at(tmp_path_factory: pytest.TempPathFactory, shop: Shop) -> Path:
+    """A folder with everything that can be wrong; its name is short, as sockets need it."""
+    tmp_path = tmp_path_factory.mktemp("r")
     (tmp_path / "broken.mp4").write_bytes(b"no video " * 300)
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "empty").mkdir()

@@ -31,9 +31,15 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's runtime directory; its name is short, as sockets need it."""
+    return tmp_path_factory.mktemp("r")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No lock, driver or library of this machine's has a say."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     monkeypatch.setattr(hailo_trouble, "DRIVER_VERSION", tmp_path / "version")
     monkeypatch.setattr(hailo_trouble, "LIBRARIES", tmp_path / "lib")
 

@@ -58,10 +58,10 @@ def test_busy_by_somebody_unseen(open_hef: Open, chip: Any) -> None:
     assert "a process that this user may not see (sudo fuser -v" in refusal(open_hef)
 
 
-def test_our_own_lock_names_the_process(open_hef: Open, tmp_path: Path) -> None:
+def test_our_own_lock_names_the_process(open_hef: Open, runtime: Path) -> None:
     """Prevents that two of our own systems find out by a status of HailoRT's."""
-    (tmp_path / "sleevesight").mkdir(mode=0o700)
-    lock = FileLock(tmp_path / "sleevesight" / "hailo.lock", "x")
+    (runtime / "sleevesight").mkdir(mode=0o700)
+    lock = FileLock(runtime / "sleevesight" / "hailo.lock", "x")
     assert refusal(open_hef).startswith(f"the Hailo-8 is in use by process {os.getpid()} (")
     lock.release()
 
