@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from actors.config import Config, FleetConfig
+from actors.config import Config
 from actors.events import Beginning, Event, visit_event
+from actors.sections import FleetConfig
 from actors.spool import Spool, SpoolError, default_folder
 from bus.actor import Actor, Bus
 from bus.log import get_logger

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from actors.config import LogConfig
+from actors.sections import LogConfig
 from bus.log import structlog
 
 

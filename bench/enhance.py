@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.backends import open_backend
-from actors.config import EmbedderConfig
+from actors.sections import EmbedderConfig
 from bench.accuracy.degradations import HARSH, MEDIUM, Level, degrade
 from catalog.build import build, read_crop
 from catalog.embedding import Embedder

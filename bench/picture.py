@@ -11,7 +11,7 @@ import numpy as np
 
 from actors.backends import DEFAULT_MODEL, open_backend
 from actors.backends.detector import open_detector
-from actors.config import EmbedderConfig
+from actors.sections import EmbedderConfig
 from actors.still import Identified, Identifier
 from catalog.build import build
 from catalog.decide import Thresholds

@@ -21,7 +21,8 @@ import numpy as np
 
 from actors.backends import DEFAULT_MODEL, open_backend
 from actors.backends.detector import open_detector
-from actors.config import Config, EmbedderConfig, updated
+from actors.config import Config, updated
+from actors.sections import EmbedderConfig
 from actors.still import Identified, Identifier
 from bench.replay import replay
 from catalog.build import build

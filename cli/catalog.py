@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def model_or_default(path: Path | None) -> Path:
     """The model file of the command line, or the one that the engine here would take."""
     from actors.backends import model_path
-    from actors.config import EmbedderConfig
+    from actors.sections import EmbedderConfig
 
     return path or model_path(EmbedderConfig())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from actors.config import EmbedderConfig
+from actors.sections import EmbedderConfig
 from catalog.embedding import Embedder, ModelError
 
 # ONNX Runtime 1.29 and later reports home unless this is set before it is loaded (onnxruntime#27379).

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from actors.backends import MODELS
 from actors.backends.model_file import read_model
 from actors.backends.session import describe, open_session
-from actors.config import CaptureConfig
+from actors.sections import CaptureConfig
 from catalog.embedding import ModelError
 from vision.detect import CloseUps, Detector, DetectorSettings, Network, Networks
 from vision.detector.canvas import LONGEST_PX

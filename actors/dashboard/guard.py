@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from actors.config import DashboardConfig
+from actors.sections import DashboardConfig
 
 COOKIE = "sleevesight"
 LEAST_TOKEN = 16

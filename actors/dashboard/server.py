@@ -9,11 +9,11 @@ import threading
 
 from aiohttp import web
 
-from actors.config import DashboardConfig
 from actors.dashboard.desk import Desk, Item
 from actors.dashboard.guard import Guard, read_token
 from actors.dashboard.handover import Handover
 from actors.dashboard.site import Site
+from actors.sections import DashboardConfig
 
 _START_S, _STOP_S = 10.0, 2.0
 _TICK_S = 1.0

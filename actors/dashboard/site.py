@@ -9,12 +9,12 @@ from typing import get_args
 
 from aiohttp import WSMsgType, web
 
-from actors.config import DashboardConfig
 from actors.dashboard.clients import Client
 from actors.dashboard.desk import Desk
 from actors.dashboard.guard import Guard, harden
 from actors.dashboard.protocol import MAX_COMMAND_BYTES, command
 from actors.dashboard.session import Format
+from actors.sections import DashboardConfig
 
 PING_S = 15.0
 """A page that does not answer for half of it is gone, or stuck: its connection is closed."""

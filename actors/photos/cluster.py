@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from actors.backends import model_path
-from actors.config import EmbedderConfig
 from actors.photos.job import Answer, Job, Looker
 from actors.photos.processes import died
+from actors.sections import EmbedderConfig
 from catalog.picture import PictureError, read_bytes
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from actors.backends import HEF, model_path, open_backend
 from actors.backends.detector import open_detector
-from actors.config import EmbedderConfig
 from actors.photos.annotate import annotated
+from actors.sections import EmbedderConfig
 from actors.still import Identified, Identifier
 from catalog.decide import Thresholds
 from catalog.match import Matcher

@@ -10,9 +10,9 @@ from pathlib import Path
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
-from actors.config import MqttConfig
 from actors.forwarder import is_loopback
 from actors.secret import check_private, read_secret
+from actors.sections import MqttConfig
 
 
 def make_client(settings: MqttConfig, name: str, will: tuple[str, str]) -> Client:

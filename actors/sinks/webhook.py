@@ -13,9 +13,10 @@ from typing import Literal
 
 import httpx
 
-from actors.config import Config, WebhookConfig
+from actors.config import Config
 from actors.forwarder import Forwarder, is_loopback
 from actors.secret import read_secret
+from actors.sections import WebhookConfig
 from actors.sinks.signature import signed, signing_key
 from actors.spool import Item
 from bus.actor import Bus

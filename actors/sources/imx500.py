@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actors.config import Imx500Config
+from actors.sections import Imx500Config
 from actors.sources.base import Pixels, SourceError
 from actors.sources.onchip import Shot
 from bus.log import get_logger

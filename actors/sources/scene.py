@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.config import SceneConfig
+from actors.sections import SceneConfig
 from actors.sources.base import Finds, Pixels, SourceError, SourceFrame
 from catalog.picture import SUFFIXES, PictureError, read_picture
 from synth.cards import deck, draw

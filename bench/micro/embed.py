@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.backends import DEFAULT_MODEL, MODELS
 from actors.backends.onnx import OnnxEmbedder
-from actors.config import EmbedderConfig
+from actors.sections import EmbedderConfig
 from bench.micro.options import Options, say
 from bench.micro.table import Table, rows
 from bench.micro.timing import Way, alternate, timed

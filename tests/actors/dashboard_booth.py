@@ -20,6 +20,7 @@ from bus.ring import RingWriter
 from bus.topics import FRAME, HEARTBEAT, RESULTS
 from catalog.store import ModelRef, Printing, write
 
+TOKEN = "a long enough secret"
 STEP_MS = 100.0
 """Between frames: a ring of three slots with leases of 250 ms always has one that is free."""
 PATIENCE_S = 20.0
@@ -196,3 +197,24 @@ def visit_page(booth: Booth, act: Callable[[Page, aiohttp.ClientSession], Awaita
             await act(page, browser)
 
     asyncio.run(run())
+
+
+def ask(booth: Booth, path: str, method: str = "GET", **more: Any) -> tuple[int, bytes, Any]:
+    """Status, body and headers of one request; redirects are not followed."""
+
+    async def run() -> tuple[int, bytes, Any]:
+        async with (
+            aiohttp.ClientSession(booth.url, cookie_jar=aiohttp.DummyCookieJar()) as browser,
+            browser.request(method, path, allow_redirects=False, **more) as answer,
+        ):
+            return answer.status, await answer.read(), answer.headers
+
+    return asyncio.run(run())
+
+
+def origin(booth: Booth) -> dict[str, str]:
+    return {"Origin": booth.url.rstrip("/")}
+
+
+def drawing(message: bytes) -> Any:
+    return msgspec.json.decode(message[4 : 4 + int.from_bytes(message[:4], "little")])

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from fleet_fakes import feed, fleet_config, until, visit_results, working
 
-from actors.config import Config, ConfigError, FleetConfig, updated
+from actors.config import Config, ConfigError, updated
 from actors.forwarder import Forwarder, device, is_loopback, visit_message
+from actors.sections import FleetConfig
 from actors.spool import SpoolError
 from bus.clock import SystemClock
 from bus.fake import FakeBus

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from actors.config import Config, Imx500Config, updated
+from actors.config import Config, updated
+from actors.sections import Imx500Config
 from actors.sources import open_source
 from actors.sources.base import NothingYet, Source, SourceError, SourceFrame
 from actors.sources.imx500 import Imx500, _telling, library

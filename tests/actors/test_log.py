@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from actors.config import LogConfig
 from actors.log import configure
+from actors.sections import LogConfig
 
 
 @pytest.fixture(autouse=True)

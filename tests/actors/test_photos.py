@@ -16,12 +16,12 @@ from deadly import POISON, look_or_die
 from PIL import Image
 
 from actors.backends import open_backend
-from actors.config import EmbedderConfig
 from actors.photos.annotate import annotated
 from actors.photos.job import Here, Job, Looker
 from actors.photos.journal import Journal
 from actors.photos.processes import Processes
 from actors.photos.table import COLUMNS, write_csv
+from actors.sections import EmbedderConfig
 from catalog.build import build
 from synth.cards import deck, draw, write
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from actors.backends import open_backend
-from actors.config import EmbedderConfig
 from actors.photos.cluster import Cluster
 from actors.photos.job import Here, Job, Looker
+from actors.sections import EmbedderConfig
 from catalog.build import build
 from synth.cards import write
 

@@ -13,7 +13,8 @@ import pytest
 from actor_fakes import Pixels, mosaic
 from mcap.writer import CompressionType, Writer
 
-from actors.config import CaptureConfig, Config, SceneConfig, updated
+from actors.config import Config, updated
+from actors.sections import CaptureConfig, SceneConfig
 from actors.sources import open_source
 from actors.sources.base import Source, SourceError, SourceFrame, parse
 from bus.clock import ManualClock

@@ -7,7 +7,7 @@ import pytest
 from actors.backends import DEFAULT_MODEL as MODEL
 from actors.backends import open_backend
 from actors.backends.detector import open_detector
-from actors.config import EmbedderConfig
+from actors.sections import EmbedderConfig
 from actors.still import Identifier
 from bench.real import build_catalogue, photos, video
 from catalog.decide import Thresholds

@@ -10,7 +10,8 @@ from running import CARDS, System, configuration
 from tape import Tape
 
 from actors.backends import open_backend
-from actors.config import Config, EmbedderConfig
+from actors.config import Config
+from actors.sections import EmbedderConfig
 from catalog.build import build
 from synth.cards import deck, draw, write
 from synth.scene import scenario

@@ -12,7 +12,8 @@ from running import PATIENCE_S, SLEEVESIGHT, System, configuration
 from tape import ON, Tape
 
 from actors.backends import DEFAULT_MODEL, open_backend
-from actors.config import EmbedderConfig, dump, updated
+from actors.config import dump, updated
+from actors.sections import EmbedderConfig
 from bench.memory import configured, lines, measure
 from bus.topics import PIPELINE
 from catalog.build import build

@@ -6,7 +6,7 @@ import pytest
 
 from actors import backends
 from actors.backends import DEFAULT_MODEL, choose, open_backend
-from actors.config import EmbedderConfig
+from actors.sections import EmbedderConfig
 from catalog.embedding import EngineError, ModelError
 
 
