@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.numbers import positive
+
 FORMATS = ("plain", "collectr", "tcgplayer", "dragonshield", "pokecollector")
 
 
@@ -19,8 +21,8 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     common.add_argument("--config", type=Path, help="TOML file")
     some = _filters()
     paged = argparse.ArgumentParser(add_help=False)
-    paged.add_argument("--limit", type=_positive, default=50, metavar="N", help="lines at most (default 50)")
-    paged.add_argument("--before", type=_positive, metavar="N", help="the next page: older than this one")
+    paged.add_argument("--limit", type=positive, default=50, metavar="N", help="lines at most (default 50)")
+    paged.add_argument("--before", type=positive, metavar="N", help="the next page: older than this one")
     paged.add_argument("--json", action="store_true", help="one JSON object a line (docs/collection.md)")
     cards = argparse.ArgumentParser(add_help=False)
     cards.add_argument("--catalog", type=Path, metavar="CATALOG", help="what cards exist (default: [matcher] catalog)")
@@ -29,7 +31,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
     command.add_argument("--unknown", action="store_true", help="what is not in the catalogue alone")
     command.set_defaults(run=collection.listing)
     command = group.add_parser("show", parents=[common], help="all about one visit")
-    command.add_argument("visit", type=_positive, metavar="VISIT")
+    command.add_argument("visit", type=positive, metavar="VISIT")
     command.add_argument("--thumbnail", type=Path, metavar="OUT.jpg", help="write what the camera saw to a file")
     command.add_argument("--json", action="store_true", help="one JSON object")
     command.set_defaults(run=collection.show)
@@ -59,18 +61,18 @@ def _add_changes(
 
     command = group.add_parser("undo", parents=[common], help="take the last step back, or the one that is named")
     which = command.add_mutually_exclusive_group()
-    which.add_argument("change", type=_positive, nargs="?", metavar="CHANGE", help="number in the log; also of an undo")
-    which.add_argument("--visit", type=_positive, metavar="N", help="take one visit out")
+    which.add_argument("change", type=positive, nargs="?", metavar="CHANGE", help="number in the log; also of an undo")
+    which.add_argument("--visit", type=positive, metavar="N", help="take one visit out")
     which.add_argument("--session", metavar="N", help="take all of a session out (`last`: the newest)")
     command.set_defaults(run=collection.undo)
     command = group.add_parser("fix", parents=[common, cards], help="say what a card is; an empty value is unknown")
-    command.add_argument("visits", type=_positive, nargs="+", metavar="VISIT")
+    command.add_argument("visits", type=positive, nargs="+", metavar="VISIT")
     command.add_argument("--card", metavar="ID", help="which card it is")
     command.add_argument("--finish", help="normal, holofoil, reverse holofoil…")
     command.add_argument("--condition", help="mint, near mint, lightly played…")
     command.add_argument("--language", help="en, ja, de…")
     command.add_argument("--price", metavar="AMOUNT", help="what was paid for one")
-    command.add_argument("--quantity", type=_positive, metavar="N", help="how many lay there")
+    command.add_argument("--quantity", type=positive, metavar="N", help="how many lay there")
     command.add_argument("--note", metavar="TEXT")
     command.set_defaults(run=collection.fix)
 
@@ -111,9 +113,3 @@ def _said(field: str) -> Callable[[str], str | None]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return check
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return int(text)

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.numbers import positive
+
 REFUSED = 2
 """Exit code for what will not get better by itself: bad input, a wrong configuration."""
 _MODEL = "model, .onnx or .hef (default: the one that ships; on a Pi with a Hailo-8, the .hef in models/)"
@@ -120,12 +122,12 @@ def _add_identify(commands: Commands) -> None:
     command.add_argument("--catalog", type=Path, required=True, metavar="CATALOG")
     command.add_argument("--model", type=Path, help=_MODEL)
     command.add_argument("--cropped", action="store_true", help="each image is one card, and nothing else")
-    command.add_argument("--top", type=_positive, default=5, help="candidates to name for each card (default 5)")
+    command.add_argument("--top", type=positive, default=5, help="candidates to name for each card (default 5)")
     command.add_argument("--json", action="store_true", help="one JSON object per image (docs/events.md)")
     command.add_argument("--out", type=Path, metavar="FILE.jsonl", help="journal: a run that was cut off goes on there")
     command.add_argument("--csv", type=Path, metavar="FILE", help="write a table with a row for each card")
     command.add_argument("--annotate", type=Path, metavar="DIR", help="write every picture there, its cards drawn in")
-    command.add_argument("--jobs", type=_positive, metavar="N", help="processes (default: one for each core)")
+    command.add_argument("--jobs", type=positive, metavar="N", help="processes (default: one for each core)")
     command.add_argument("--ray", metavar="ADDRESS", help="work on a Ray cluster: ray://HOST:10001, auto, or local")
     command.set_defaults(run=identify.identify)
 
@@ -204,7 +206,7 @@ def _add_inspection(commands: Commands) -> None:
     tail = commands.add_parser("tail", help="print the messages of a topic of a running system")
     tail.add_argument("topic", metavar="TOPIC")
     tail.add_argument("--config", type=Path)
-    tail.add_argument("--count", type=_positive, help="end after so many messages")
+    tail.add_argument("--count", type=positive, help="end after so many messages")
     tail.set_defaults(run=inspect.tail)
 
 
@@ -232,7 +234,7 @@ def _add_bench(commands: Commands) -> None:
     gate.add_argument("--model", type=Path, help="model, .onnx or .hef (default: the ONNX that ships)")
     gate.add_argument("--candidate", type=Path, required=True, metavar="FILE")
     gate.add_argument("--images", type=Path, required=True, metavar="DIR", help="card pictures")
-    gate.add_argument("--every", type=_positive, default=4, help="ask for every n-th card (default 4)")
+    gate.add_argument("--every", type=positive, default=4, help="ask for every n-th card (default 4)")
     gate.add_argument("--points", type=float, default=1.0, help="of top-1 that may be lost (default 1)")
     gate.set_defaults(run=grade.gate)
     calibrate = group.add_parser("calibrate", help="measure a model's thresholds and write them into its card")
@@ -253,7 +255,7 @@ def _add_bench_replay(group: Commands) -> None:
     _add_system(replay)
     replay.add_argument("--profile", default="laptop-onnx", metavar="NAME", help="budgets (default: laptop-onnx)")
     replay.add_argument("--mode", choices=["paced", "lockstep", "flatout"], default="paced")
-    replay.add_argument("--repeat", type=_positive, default=1, metavar="N", help="run lockstep N times and compare")
+    replay.add_argument("--repeat", type=positive, default=1, metavar="N", help="run lockstep N times and compare")
     replay.add_argument("--json", type=Path, metavar="OUT", help="write everything here (docs/bench.md)")
     replay.add_argument("--html", type=Path, metavar="OUT", help="write a page with plots")
     replay.set_defaults(run=bench.replay)
@@ -269,7 +271,7 @@ def _add_bench_soak(group: Commands) -> None:
     soak = group.add_parser("soak", help="a long run under load, with faults if wanted; 1 if anything does not hold")
     soak.add_argument("--minutes", type=_above_zero, required=True, metavar="N")
     soak.add_argument("--faults", action="store_true", help="kill, stall and pester the processes meanwhile")
-    soak.add_argument("--every", type=_positive, default=20, metavar="S", help="seconds between faults (default 20)")
+    soak.add_argument("--every", type=positive, default=20, metavar="S", help="seconds between faults (default 20)")
     soak.add_argument("--seed", type=int, default=0, help="of the order of the faults (default 0)")
     soak.add_argument("--source", default="scene:demo", help="a source that goes on (default scene:demo, looped)")
     soak.add_argument("--catalog", type=Path, metavar="CATALOG", help="default: one of the scene's generated cards")
@@ -287,7 +289,7 @@ def _add_bench_micro(group: Commands) -> None:
     )
     extent = micro.add_mutually_exclusive_group()
     extent.add_argument("--quick", action="store_true", help="few rounds and small sizes: figures that are for no page")
-    micro.add_argument("--dim", type=_positive, help="numbers in a row of the search (default: the model that ships)")
+    micro.add_argument("--dim", type=positive, help="numbers in a row of the search (default: the model that ships)")
     micro.add_argument(
         "--cache", type=Path, default=Path("build/micro"), metavar="DIR", help="what takes long to make is kept here"
     )
@@ -342,13 +344,6 @@ def _above_zero(text: str) -> float:
     value = float(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError("must be above 0")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
     return value
 
 

@@ -263,17 +263,3 @@ def recognised(header: Sequence[str]) -> Layout | None:
     """The layout with these columns, if there is one; the day in Collectr's header is not looked at."""
     plain = tuple(_MARKET if name.strip().startswith(_MARKET) else name.strip() for name in header)
     return next((layout for layout in LAYOUTS.values() if layout.columns == plain), None)
-
-
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-
-
-def guarded(cell: object) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection); `bare` is its inverse."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def bare(cell: str) -> str:
-    """A cell as it was before `guarded`."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell[1:]) else cell

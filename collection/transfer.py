@@ -12,9 +12,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from collection.cells import bare, guarded
 from collection.database import CollectionError, Database
 from collection.history import appear, begin
-from collection.layouts import LAYOUTS, Layout, Row, RowError, bare, guarded, heading, recognised
+from collection.layouts import LAYOUTS, Layout, Row, RowError, heading, recognised
 from collection.query import Filter, holdings
 from collection.records import Holding, Said
 from collection.shelf import Shelf

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from bus.messages import Visit
+from collection.cells import guarded
 
 Format = Literal["csv", "json"]
 COLUMNS = ("entry", "time_ms", "card_id", "name", "set_name", "number", "distance", "gap", "source")
@@ -141,6 +142,6 @@ def _csv(entries: Sequence[Entry]) -> str:
     writer.writerow(COLUMNS)
     for one in entries:
         card = one.card or Card("", "")
-        place = (card.card_id, card.name, card.set_name, card.number)
+        place = map(guarded, (card.card_id, card.name, card.set_name, card.number))
         writer.writerow([one.entry, one.time_ms, *place, one.distance, one.gap, one.source])
     return file.getvalue()

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from collection.cells import guarded
+
 COLUMNS = ("file", "card", "status", "card_id", "name", "set", "number", "distance", "gap", "nearest")
 
 
@@ -32,16 +34,11 @@ def _row(file: str, number: int, card: dict[str, Any]) -> list[Any]:
     nearest = card["matches"][0] if card["matches"] else None
     named = nearest if card["card_id"] is not None else None
     return [
-        _text(file),
+        guarded(file),
         number,
         card["status"],
-        *(_text(named[key]) if named else "" for key in ("card_id", "name", "set_name", "number")),
+        *(guarded(named[key]) if named else "" for key in ("card_id", "name", "set_name", "number")),
         card["distance"],
         card["gap"],
-        _text(nearest["name"]) if nearest else "",
+        guarded(nearest["name"]) if nearest else "",
     ]
-
-
-def _text(value: str) -> str:
-    """A name that a spreadsheet would take for a formula is kept from running."""
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

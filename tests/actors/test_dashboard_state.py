@@ -100,6 +100,13 @@ def test_exports_hold_everything(session: MemorySession) -> None:
     assert [one["card"] and one["card"]["card_id"] for one in json.loads(session.export("json"))] == ["one-1", None]
 
 
+def test_an_export_runs_nothing_in_a_spreadsheet(session: MemorySession) -> None:
+    """Names come from a catalogue that a stranger may have made."""
+    session.add(msgspec.structs.replace(visited("one-1", 1), name='=HYPERLINK("http://x")'))
+    (row,) = csv.DictReader(io.StringIO(session.export("csv")))
+    assert row["name"] == '\'=HYPERLINK("http://x")'
+
+
 # Which one is it?
 
 

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shelf_of_cards import ARVEN, CARDS, FIRE, FLABEBE, FORMULA, NOON, PIKACHU, seen
 
+from collection.cells import bare, guarded
 from collection.database import CollectionError, Database
 from collection.deck import deck_list
 from collection.history import fix, undo
-from collection.layouts import LAYOUTS, Layout, bare, guarded, recognised
+from collection.layouts import LAYOUTS, Layout, recognised
 from collection.query import Filter, holdings, page, sessions
 from collection.records import CONDITIONS, FINISHES, Card, Said
 from collection.shelf import Shelf
