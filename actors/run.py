@@ -18,7 +18,7 @@ WATCHDOG = "watchdog"
 REFUSED = 2
 """Exit code of an actor that cannot start and has said why: at first start that is final."""
 PARENT = "SLEEVESIGHT_PARENT"
-"""Set by the launcher to its process id: its actors end with it, however it ends."""
+"""Set by whoever starts a process to its own id: that one ends with it, however it ends."""
 
 
 def main(name: str, config: Path | None) -> int:
@@ -67,7 +67,7 @@ def run(name: str, config: Config) -> None:
     from bus.loop import Loop
 
     faulthandler.enable()  # a native crash, or a SIGABRT of whoever sees it hang, says where
-    _die_with_parent()
+    die_with_parent()
     Loop(lambda bus: make(name, bus, config), name, config.address, lossless=config.lossless).run()
 
 
@@ -104,8 +104,8 @@ def make(name: str, bus: Bus, config: Config) -> Actor:
     raise ValueError(f"there is no actor {name!r}; the actors are {', '.join(ACTORS)}, {WATCHDOG} and sink.NAME")
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when the launcher dies (Linux), so that a killed one leaves nobody behind."""
+def die_with_parent() -> None:
+    """Ask the kernel for a SIGTERM when whoever started it dies (Linux), so that a killed one leaves nobody behind."""
     parent = os.environ.get(PARENT)
     if parent is None:
         return

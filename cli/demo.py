@@ -76,6 +76,7 @@ def _system(config: Config) -> Iterator[subprocess.Popen[bytes]]:
     import signal
 
     from actors.config import dump
+    from actors.run import PARENT
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "demo.toml"
@@ -83,6 +84,7 @@ def _system(config: Config) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "up", "--config", str(file)],
             stdin=subprocess.DEVNULL,
+            env={**os.environ, PARENT: str(os.getpid())},
             start_new_session=True,  # Ctrl-C reaches this process alone, which ends the other in order
         )
         try:

@@ -82,13 +82,14 @@ def up(arguments: argparse.Namespace) -> int:
     from actors.launcher import Launcher
     from actors.log import configure
     from actors.rollcall import begin
-    from actors.run import REFUSED
+    from actors.run import REFUSED, die_with_parent
 
     config = configuration(arguments)
     if arguments.source is not None:
         config = updated(config, "capture", source=arguments.source)
     configure(config.log)
     stop = stop_request()
+    die_with_parent()
     launcher = Launcher(config)
     try:
         begin(launcher, [f"sink.{name}" for name in config.sinks.enabled], stop)

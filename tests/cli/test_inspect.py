@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import zmq
 from command import Command, Shop
@@ -101,7 +102,7 @@ def on_air(run_dir: Path, name: str) -> Iterator[Path]:
 
     def say() -> None:
         while not over.wait(0.01):
-            publishers[topic].send(message, [b"x" * 12] if name == "crops" else [])
+            publishers[topic].send(msgspec.structs.replace(message), [b"x" * 12] if name == "crops" else [])
 
     thread = threading.Thread(target=say)
     thread.start()
