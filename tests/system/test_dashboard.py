@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -83,15 +84,45 @@ def test_a_page_before_the_system(tmp_path_factory: pytest.TempPathFactory) -> N
     assert guest.stop() == 0
 
 
-def test_the_demonstration(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """One command from nothing: cards, catalogue, all processes and the page, and nobody left when it ends."""
+@pytest.fixture
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[str, str], Path]:
+    """Command and environment of a small one, and its run directory."""
     folder = tmp_path_factory.mktemp("d")
     config = updated(Config(), "bus", run_dir=str(folder / "run"))
     config = updated(config, "scene", width=640, height=640, count=20)
     (folder / "demo.toml").write_text(dump(updated(config, "log", level="warning")))
-    command = [*SLEEVESIGHT, "demo", "--headless", "--port", "0", "--config", str(folder / "demo.toml")]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100, check=False)
+    command = [*SLEEVESIGHT, "demo", "--port", "0", "--config", str(folder / "demo.toml")]
+    return command, {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "DISPLAY": ""}, folder / "run"
+
+
+def left(run_dir: Path) -> list[str]:
+    """What lies in the run directory besides locks."""
+    return [path.name for path in run_dir.iterdir() if path.suffix != ".lock"]
+
+
+def test_the_demonstration(demonstration: tuple[list[str], dict[str, str], Path]) -> None:
+    """One command from nothing: cards, catalogue, all processes and the page, and nobody left when it ends."""
+    command, environment, run_dir = demonstration
+    done = subprocess.run(
+        [*command, "--headless"], capture_output=True, text=True, env=environment, timeout=100, check=False
+    )
     assert done.returncode == 0, done
     assert re.search(r"first picture after \d+\.\d+ s; first card after", done.stdout), done
-    assert [path.name for path in (folder / "run").iterdir() if path.suffix != ".lock"] == []
+    assert left(run_dir) == []
+
+
+def test_a_demonstration_that_is_killed_leaves_nobody(
+    demonstration: tuple[list[str], dict[str, str], Path],
+) -> None:
+    """A terminal that is closed by force: the system went on rendering for hours, seen by nobody."""
+    command, environment, run_dir = demonstration
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=environment)
+    while "The dashboard is at" not in (said := line(demo.stdout)):
+        assert said, "it ended"
+    launcher = int((run_dir / "launcher.lock").read_text())
+    ended = os.pidfd_open(launcher)
+    demo.kill()
+    demo.wait()
+    assert select.select([ended], [], [], 20)[0], "its system goes on"
+    os.close(ended)
+    assert left(run_dir) == []
