@@ -5,14 +5,15 @@ Every node needs Sleevesight of the same version and nothing else: catalogue, mo
 
 from __future__ import annotations
 
+import itertools
 import socket
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -22,12 +23,12 @@ from actors.photos.processes import died
 from actors.sections import EmbedderConfig
 from catalog.picture import PictureError, read_bytes
 
-if TYPE_CHECKING:
-    pass
-
 _AHEAD = 3
 _TRIES = 3
-"""How often a picture is given to a worker, and Ray gives it to another one when that dies."""
+"""How often a picture is given to a worker: one may have died of it, or of another that it had in hand."""
+_AWAKE_S = 120.0
+"""For a worker that died to be there again: it is started on some node, and loads the networks."""
+_PAUSE_S = 0.2
 _KNOCK_S = 5.0
 Files = dict[str, bytes]
 
@@ -41,21 +42,21 @@ class Cluster:
 
     def __init__(self, job: Job, address: str, count: int | None = None) -> None:
         self._ray = _connected(address, count)
-        self._files = _sent(job)
         count = count or max(1, round(self._ray.cluster_resources().get("CPU", 1)))
-        kind = self._ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=_TRIES - 1)(Worker)
-        content = self._ray.put(self._files)
-        self._workers: list[Any] = [kind.remote(job, content) for _ in range(count)]
+        # Ray's own retries count against a picture also what it tried while the worker was not there yet.
+        kind = self._ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=0)(Worker)
+        self._content = self._ray.put(_sent(job))  # held: a worker that is started again is given it again
+        self._workers: list[Any] = [kind.remote(job, self._content) for _ in range(count)]
+        self._turns = itertools.cycle(self._workers)
         self._check()
 
     def answers(self, files: Iterable[Path]) -> Iterator[Answer]:
         """See `job.Workers`."""
-        rest, turn = iter(files), 0
+        rest = iter(files)
         flying: deque[tuple[Path, Any]] = deque()
         while True:
-            for file in islice(rest, len(self._workers) * _AHEAD - len(flying)):
-                flying.append((file, self._given(file, self._workers[turn % len(self._workers)])))
-                turn += 1
+            for file in itertools.islice(rest, len(self._workers) * _AHEAD - len(flying)):
+                flying.append((file, self._given(file, next(self._turns))))
             if not flying:
                 return
             yield self._answer(*flying.popleft())
@@ -71,13 +72,39 @@ class Cluster:
             return Answer({"file": str(file), "error": str(error)})
 
     def _answer(self, file: Path, given: Any) -> Answer:
+        """What the worker says; where it died, what another one says."""
+        for _ in range(_TRIES - 1):
+            answer = self._got(given)
+            if answer is not None:
+                return answer
+            given = self._given(file, self._awake())
+        return self._got(given) or died(file)
+
+    def _got(self, given: Any) -> Answer | None:
+        """The answer, or None if the worker is no more."""
         if isinstance(given, Answer):
             return given
         try:
             answer: Answer = self._ray.get(given)
+        except self._ray.exceptions.RayTaskError:  # of our own code: no other worker would do better
+            raise
         except self._ray.exceptions.RayError:
-            return died(file)
+            return None
         return answer
+
+    def _awake(self) -> Any:
+        """A worker that answers; the last one asked if none does in time."""
+        until = time.monotonic() + _AWAKE_S
+        while True:
+            worker = next(self._turns)
+            try:
+                self._ray.get(worker.version.remote())
+            except self._ray.exceptions.RayError:
+                if time.monotonic() > until:
+                    return worker
+                time.sleep(_PAUSE_S)
+            else:
+                return worker
 
     def _check(self) -> None:
         """Answers of two versions could not be told apart afterwards."""

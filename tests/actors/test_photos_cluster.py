@@ -65,6 +65,18 @@ def test_a_killed_worker_loses_nothing(cluster: Cluster, files: list[Path], expe
     assert found == expected
 
 
+def test_all_workers_killed_lose_nothing(
+    cluster: Cluster, files: list[Path], expected: list[dict[str, Any]]
+) -> None:
+    """Pictures were given up that had been sent to workers which were not there again yet."""
+    answers = cluster.answers(files)
+    found = [next(answers).found]
+    for worker in cluster._workers:
+        ray.kill(worker, no_restart=False)
+    found += [answer.found for answer in answers]
+    assert found == expected
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
 def test_no_cluster_is_said_at_once(job: Job, address: str) -> None:
     """Ray itself knocks for many minutes, with a page of warnings."""
