@@ -78,7 +78,7 @@ class Processes:
 def died(file: Path) -> Answer:
     """The answer to a picture that its worker did not survive."""
     return Answer(
-        {"file": str(file), "error": f"{file}: whoever looked at it died again and again; is it too large for the memory?"}
+        {"file": str(file), "error": f"{file}: whoever looked at it died each time; is it too large for the memory?"}
     )
 
 

@@ -65,9 +65,7 @@ def test_a_killed_worker_loses_nothing(cluster: Cluster, files: list[Path], expe
     assert found == expected
 
 
-def test_all_workers_killed_lose_nothing(
-    cluster: Cluster, files: list[Path], expected: list[dict[str, Any]]
-) -> None:
+def test_all_workers_killed_lose_nothing(cluster: Cluster, files: list[Path], expected: list[dict[str, Any]]) -> None:
     """Pictures were given up that had been sent to workers which were not there again yet."""
     answers = cluster.answers(files)
     found = [next(answers).found]
