@@ -74,7 +74,7 @@ def load(form: Form, state: Path) -> tuple[nn.Module, int]:
     """The network with the averaged weights of a training state, and its step. ValueError for a file that is none."""
     model = form.make()
     try:
-        saved = torch.load(state, weights_only=True)
+        saved = torch.load(state, weights_only=True, map_location="cpu")
         getattr(model, "network", model).load_state_dict(bare(saved["average"]))
     except (OSError, KeyError, RuntimeError) as error:
         raise ValueError(

@@ -112,18 +112,26 @@ def _small(picture: NDArray[Any]) -> Image:
 
 
 def train(
-    task: Task, out: Path, cards: list[Path], grounds: list[Path], *, steps: int, workers: int = 1, seed: int = 0
+    task: Task,
+    out: Path,
+    cards: list[Path],
+    grounds: list[Path],
+    *,
+    steps: int,
+    workers: int = 1,
+    seed: int = 0,
+    device: str = "cpu",
 ) -> None:
     """Train for `steps` steps in all, from the state in `out` where there is one."""
     torch.manual_seed(seed)
-    run = Run(task.make(), Plan(steps=steps, rate=3e-3, warm_up=300, weight_decay=0.02), out)
+    run = Run(task.make(), Plan(steps=steps, rate=3e-3, warm_up=300, weight_decay=0.02), out, device=device)
     for until, side, batch in task.stages:
         last = round(until * steps)
         if run.step < last:
             pictures = Examples(task, cards, grounds, side, seed + run.step)
             loader = DataLoader(pictures, batch, num_workers=workers, prefetch_factor=4 if workers else None)
             for wanted in loader:
-                run.learn(_part(task, wanted))
+                run.learn(_part(task, {name: one.to(device) for name, one in wanted.items()}))
                 if run.step >= last:
                     break
     run.save()
@@ -144,12 +152,22 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that make pictures")
     parser.add_argument("--threads", type=int, default=1, help="threads that train")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     cards, grounds = found(options.cards), found(options.grounds)
     task = TASKS[options.task]
     steps = task.steps if options.steps is None else options.steps
-    train(task, options.out, cards, grounds, steps=steps, workers=options.workers, seed=options.seed)
+    train(
+        task,
+        options.out,
+        cards,
+        grounds,
+        steps=steps,
+        workers=options.workers,
+        seed=options.seed,
+        device=options.device,
+    )
 
 
 if __name__ == "__main__":
