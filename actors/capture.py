@@ -72,7 +72,7 @@ class Capture(Actor):
         config = self._config.capture
         if self._source.finds == "nothing":
             self._watcher = Watcher(open_detector(detector_folder(config), threads=config.threads).look)
-        elif self._source.finds == "boxes":
+        elif self._source.finds in ("boxes", "places"):
             self._close_ups = open_close_ups(detector_folder(config), config.threads)
         self._server = RingServer(self.bus.address.ring)
         self.bus.watch(self._server.fileno(), self._server.serve)
@@ -193,7 +193,9 @@ class Capture(Actor):
             return self._watcher.update(frame.pixels)
         if self._close_ups is None or frame.detections is None:
             return frame.detections
-        self._before = self._close_ups.within(Pyramid(frame.pixels), frame.detections, self._before)
+        assert self._source is not None
+        look = self._close_ups.within if self._source.finds == "boxes" else self._close_ups.near
+        self._before = look(Pyramid(frame.pixels), frame.detections, self._before)
         return self._before
 
     def _ring_for(self, pixels: Pixels) -> RingWriter:

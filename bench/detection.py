@@ -1,4 +1,4 @@
-"""How well cards are found: `python -m bench.detection [--real DIR] [--json FILE] [--draw DIR] [--models DIR]`.
+"""How well cards are found: `python -m bench.detection [--real DIR] [--json FILE] [--draw DIR] [--chip FILE] …`.
 
 Real photos and a video (where `--real` is), and rendered scenes with their truth. A card counts as found at an IoU of
 0.8 with its true quad; a detection that shares less than half with any card, marked or not, is false.
@@ -21,6 +21,7 @@ import numpy as np
 
 from actors.backends import MODELS
 from actors.backends.detector import open_close_ups, open_detector
+from bench.chip import ChipDetector
 from synth.cards import deck, draw
 from synth.scene import scenario
 from vision.detect import CloseUps
@@ -208,9 +209,12 @@ def main() -> None:
         "--boxes", type=float, metavar="OFF", help="look into the true cards' boxes, whose sides are off by this share"
     )
     parser.add_argument("--models", type=Path, default=MODELS, help="folder with finder.onnx and closeup.onnx")
+    parser.add_argument("--chip", type=Path, help="the AI camera's network finds the cards: models/imx500.onnx")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     detect: Callable[[Image], list[Detection]] = open_detector(options.models)
+    if options.chip:
+        detect = ChipDetector(options.chip, options.models)
     looked_into = open_close_ups(options.models)
     rng = np.random.default_rng(0)
     outcomes: list[Outcome] = []

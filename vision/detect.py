@@ -16,7 +16,7 @@ from vision.detection import Detection
 from vision.detector.boxed import TURNS, box_of, starts
 from vision.detector.canvas import canvas
 from vision.detector.closeup import close_ups, moved
-from vision.detector.decode import decode, distinct, likelihood, same
+from vision.detector.decode import WORTH_A_LOOK, decode, distinct, likelihood, same
 from vision.detector.pyramid import Pixels, Pyramid
 from vision.detector.refine import sharpen
 from vision.quad import CARD_ASPECT, Quad, iou, is_convex, portrait, size, whole
@@ -45,8 +45,6 @@ class DetectorSettings:
 
 _LAY_HERE = 0.85
 """Overlap (IoU) from which a card is looked at from where it was seen before: the first network is off by as much."""
-_WORTH_A_LOOK = 0.3
-"""Likelihood in the reduced frame from which a place is looked at again."""
 _SCAN_ASPECT, _SCAN_MARGIN = 0.05, 0.03
 """How far a scan's proportions may be from a card's, and its corners from the card's found, in card widths."""
 
@@ -81,6 +79,15 @@ class CloseUps:
         seen = self._look(close_ups(frame, quads))
         best = seen[:, 8].reshape(-1, TURNS).argmax(axis=1) + TURNS * np.arange(len(boxes))
         return moved(quads[best], seen[best, :8])
+
+    def near(self, frame: Pyramid, rough: Sequence[Detection], before: Sequence[Detection] = ()) -> list[Detection]:
+        """The cards of a frame that another finder found roughly, with its likelihoods.
+
+        Those that lay there in the frame `before` are looked at from there.
+        """
+        if not rough:
+            return []
+        return self.at(frame, np.stack([one.quad for one in rough]), np.array([one.score for one in rough]), before)
 
     def at(self, frame: Pyramid, quads: Floats, found: NDArray[Any], before: Sequence[Detection]) -> list[Detection]:
         """What there is to be seen at the quads [n, 4, 2] that were found with these likelihoods, [n]."""
@@ -129,7 +136,7 @@ class Detector:
         Those that lay there in the frame `before` are looked at from there.
         """
         image, scale = canvas(frame)
-        rough, found = decode(self._find(image), _WORTH_A_LOOK)
+        rough, found = decode(self._find(image), WORTH_A_LOOK)
         quads = np.asarray((rough + 0.5) * scale - 0.5, np.float32)
         new = np.array([not any(same(quad, one.quad) for one in known) for quad in quads], bool)
         cards = [*known, *self._close_ups.at(frame, quads[new], found[new], before)]

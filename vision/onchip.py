@@ -1,18 +1,24 @@
-"""What a network on a sensor says, as outlines of cards: boxes, or the four corners of a pose network.
+"""What a network on a sensor says, as outlines of cards: boxes, the corners of a pose network, or our own finder's.
 
 The tensors are boxes [n, 4], scores [n] and classes [n], as the networks of Raspberry Pi with `_pp` in their name and
 the exports with built-in suppression give them, and perhaps keypoints [n, 8] or [n, 12]: x, y (and how sure) each.
+The finder's (deploy/imx500) are maps [4, h, w], shape [8, h, w] and scale [1, h, w], in any order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detector.decode import STRIDE, WORTH_A_LOOK, decode
+from vision.detector.heads import MAPS, SCALE, SHAPE, cells
+
+Gives = Literal["boxes", "corners", "places"]
+"""Upright boxes around cards, their corners, or roughly their corners: to be looked at again."""
 Floats = NDArray[np.float32]
 
 _BEYOND = 2.0
@@ -41,12 +47,14 @@ class Layout:
 
         Raises LayoutError for other tensors than these.
         """
-        corners = gives_corners(tensors)
+        gives = what(tensors)
+        if gives == "places":
+            return self._places(tensors)
         boxes, scores, classes = (np.asarray(tensor) for tensor in tensors[:3])
         kept = scores >= self.min_score
         if self.classes is not None:
             kept &= np.isin(np.round(classes), list(self.classes))
-        points = _keypoints(tensors[3]) if corners else self._corners_of(boxes)
+        points = _keypoints(tensors[3]) if gives == "corners" else self._corners_of(boxes)
         points = points[kept] / (self.input_size if self.pixels else 1)
         sound = np.isfinite(points).all(axis=(1, 2))
         points, scores = points[sound], scores[kept][sound]
@@ -57,23 +65,39 @@ class Layout:
             )
         return np.asarray(points, np.float32), np.asarray(scores, np.float32)
 
+    def _places(self, tensors: Sequence[NDArray[Any]]) -> tuple[Floats, Floats]:
+        """Of the finder; what is worth a look is decided there, and the score by who looks."""
+        maps, shape, scale = sorted(tensors, key=lambda tensor: (MAPS, SHAPE, SCALE).index(len(tensor)))
+        rows, columns = maps.shape[1:]
+        if self.input_size != (columns * STRIDE, rows * STRIDE):
+            width, height = self.input_size
+            raise LayoutError(
+                f"the network gives maps of {columns} x {rows} cells for an input of {width} x {height} pixels, which "
+                f"are {width // STRIDE} x {height // STRIDE} cells: build it with deploy/imx500/build.sh"
+            )
+        quads, scores = decode(cells(maps, shape, scale), WORTH_A_LOOK)
+        return np.asarray((quads + 0.5) / self.input_size, np.float32), scores
+
     def _corners_of(self, boxes: NDArray[Any]) -> NDArray[Any]:
         left, top, right, bottom = boxes.T if self.x_first else boxes.T[[1, 0, 3, 2]]
         return np.stack([left, top, right, top, right, bottom, left, bottom], axis=1).reshape(-1, 4, 2)
 
 
-def gives_corners(tensors: Sequence[NDArray[Any]]) -> bool:
-    """Whether the tensors name the corners of cards, and not only boxes. LayoutError if they do neither."""
+def what(tensors: Sequence[NDArray[Any]]) -> Gives:
+    """What the tensors say of cards. LayoutError if they say nothing of them."""
     shapes = [tuple(tensor.shape) for tensor in tensors]
     rows = shapes[0][0] if shapes and shapes[0] else 0
     if rows and shapes[:3] == [(rows, 4), (rows,), (rows,)]:
         if shapes[3:] in ([(rows, 8)], [(rows, 12)]):
-            return True
+            return "corners"
         if shapes[3:] in ([], [(1,)]):  # the fourth is how many there are
-            return False
+            return "boxes"
+    alike = all(len(shape) == 3 for shape in shapes) and len({shape[1:] for shape in shapes}) == 1
+    if alike and sorted(shape[0] for shape in shapes) == sorted((MAPS, SHAPE, SCALE)):
+        return "places"
     raise LayoutError(
         f"the network gives tensors {', '.join(str(list(shape)) for shape in shapes) or 'of no shape'}; it has to give "
-        "boxes [n, 4], scores [n], classes [n], and for corners four keypoints [n, 8] or [n, 12]"
+        "boxes [n, 4], scores [n], classes [n], and for corners four keypoints [n, 8] or [n, 12], or the finder's maps"
     )
 
 

@@ -16,8 +16,8 @@ from vision.detection import Detection
 Pixels = NDArray[np.uint8]
 
 
-Finds = Literal["nothing", "boxes", "cards"]
-"""What a source's own detector says: nothing, upright boxes around cards, or the cards' corners."""
+Finds = Literal["nothing", "boxes", "places", "cards"]
+"""What a source's own detector says: nothing, upright boxes around cards, roughly their corners, or their corners."""
 
 
 class SourceError(ValueError):

@@ -17,7 +17,7 @@ from actors.sources.held import Held, age_frames
 from bus.clock import Clock
 from bus.log import get_logger
 from vision.detection import Detection
-from vision.onchip import Layout, LayoutError, gives_corners
+from vision.onchip import Gives, Layout, LayoutError, what
 from vision.quad import is_convex, portrait
 from vision.sensor import View
 
@@ -94,10 +94,11 @@ class OnChipSource:
         self._free: list[Pixels] = []
         self._lent: Pixels | None = None
         try:
-            self.finds: Finds = "cards" if self._answers_with_corners() else "boxes"
+            gives = self._first_answer()
         except BaseException:
             self._camera.close()
             raise
+        self.finds: Finds = "cards" if gives == "corners" else gives
         self.title = f"{self._camera.title}: {self.finds}, {self._age} frames late"
 
     def read(self) -> SourceFrame | None:
@@ -116,8 +117,8 @@ class OnChipSource:
         if self._opening is None:
             self._camera.close()
 
-    def _answers_with_corners(self) -> bool:
-        """Wait for the first answer: here it comes out whether the camera, the network and their settings fit."""
+    def _first_answer(self) -> Gives:
+        """Wait for it: here it comes out whether the camera, the network and their settings fit."""
         begun = self._clock.now_ns()
         shot = None
         while self._clock.now_ns() - begun < _FIRST_S * 1e9:
@@ -128,7 +129,7 @@ class OnChipSource:
             self._free.append(shot.pixels)  # what was filmed before the age of the answers is known is not shown
             if shot.tensors is not None:
                 self._look_at_first(shot, shot.tensors)
-                return gives_corners(shot.tensors)
+                return what(shot.tensors)
         if shot is None:
             raise SourceError(f"{self._camera.title} gives no frames: check its cable at both ends, and reboot")
         raise SourceError(
@@ -219,11 +220,11 @@ class OnChipSource:
         """What the network found, in pixels of the frame; what lies beyond its edge is left out."""
         try:
             outlines, scores = self._camera.layout.outlines(tensors)
-            corners = gives_corners(tensors)
+            upright = what(tensors) == "boxes"
         except LayoutError as error:
             raise SourceError(f"{self._camera.title}: {error}") from None
         return [
-            Detection(portrait(quad) if corners else quad, float(score))
+            Detection(quad if upright else portrait(quad), float(score))
             for quad, score in zip(shot.view.to_stream(outlines), scores, strict=True)
             if shot.view.shows(quad) and is_convex(portrait(quad))
         ]

@@ -297,16 +297,22 @@ class BoxLooker:
         self.before.append(list(before))
         return [Detection(box.quad - 1, 1.0) for box in boxes]
 
+    def near(self, _frame: object, rough: Sequence[Detection], before: Sequence[Detection]) -> list[Detection]:
+        self.before.append(list(before))
+        return [Detection(one.quad - 2, 1.0) for one in rough]
 
-def test_boxes_are_looked_into(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A camera that finds boxes leaves the corners to us; a frame without an answer is none without cards."""
+
+@pytest.mark.parametrize(("finds", "off"), [("boxes", 1), ("places", 2)])
+def test_what_a_camera_finds_is_looked_at(rig: Rig, monkeypatch: pytest.MonkeyPatch, finds: Finds, off: float) -> None:
+    """A camera that finds boxes or places leaves the corners to us; one without an answer is not without cards."""
     looker = BoxLooker()
     monkeypatch.setattr(module, "open_close_ups", lambda *_: looker)
     found = [[CARD], None, [CARD], []]
     frames = [source_frame(number, detections=boxes) for number, boxes in enumerate(found)]
-    run(rig.start(frames, "flatout", finds="boxes"))
+    run(rig.start(frames, "flatout", finds=finds))
     sent = [frame.detections for frame in rig.sent()]
-    assert [boxes if not boxes else boxes[0].quad[0] for boxes in sent] == [(0.0, 0.0), None, (0.0, 0.0), []]
+    at = tuple(float(side) for side in CARD.quad[0] - off)
+    assert [boxes if not boxes else boxes[0].quad[0] for boxes in sent] == [at, None, at, []]
     assert [len(before) for before in looker.before] == [0, 1, 1], "a frame without answer is passed over"
 
 

@@ -1,8 +1,8 @@
-"""`sleevesight` on a Pi that is made up: `python on_pi.py boxes|corners COMMAND…`.
+"""`sleevesight` on a Pi that is made up: `python on_pi.py boxes|corners|places COMMAND…`.
 
-The real picamera2, over the stubs of `pi`, films a rendered table; the camera's answers are made from its truth, two
-frames late and with every second frame. Everything is put in place in capture's own process, when it asks for the
-library.
+The real picamera2, over the stubs of `pi`, films a rendered table; the camera's answers are made from its truth or, for
+`places`, are those of the network that ships for it, two frames late and with every second frame. Everything is put in
+place in capture's own process, when it asks for the library.
 """
 
 import sys
@@ -40,19 +40,29 @@ def table() -> Any:
     return scenario("still", [(spec.id, draw(spec)) for spec in deck(CARDS)], 3, (2028, 1520))
 
 
-def film(corners: bool) -> Any:
+def answers(kind: str) -> Any:
+    """From a frame to the tensors of a network of this kind."""
+    if kind == "places":
+        from bench.chip import Chip
+
+        chip = Chip()
+        return lambda frame: chip.tensors(frame.image)
+    from vision.sensor import centred
+
+    view = centred(2028, 1520)
+    return lambda frame: tensors([view.to_sensor(card.quad) for card in frame.truth], kind == "corners")
+
+
+def film(kind: str) -> Any:
     """Rendered frames with the answers to the frames before them."""
     import pi
 
-    from vision.sensor import centred
-
-    scene, view = table(), centred(2028, 1520)
+    scene, say = table(), answers(kind)
 
     def shot(number: int) -> Any:
         answer = None
         if number % EVERY == 0 and number >= LATE:
-            truth = scene.frame((number - LATE) % scene.frames).truth
-            answer = tensors([view.to_sensor(card.quad) for card in truth], corners)
+            answer = say(scene.frame((number - LATE) % scene.frames))
         run_ms = (LATE - 0.5) * 1000 / FPS
         return scene.frame(number % scene.frames).image, pi.metadata(answer, run_ms=run_ms)
 
@@ -60,7 +70,7 @@ def film(corners: bool) -> Any:
 
 
 def main() -> int:
-    corners = sys.argv[1] == "corners"
+    kind = sys.argv[1]
     import actors.sources.imx500 as source
 
     real = source.library
@@ -69,7 +79,7 @@ def main() -> int:
         import pi
 
         pi.install()
-        pi.CAMERA.film, pi.CAMERA.fps, pi.CAMERA.live = film(corners), FPS, True
+        pi.CAMERA.film, pi.CAMERA.fps, pi.CAMERA.live = film(kind), FPS, True
         return real()
 
     source.library = library  # type: ignore[assignment]

@@ -15,10 +15,10 @@ INTRINSICS = {"task": "pose estimation", "cpu": {"bbox_normalization": True, "bb
 
 
 @pytest.mark.skipif(bool(pi.missing()), reason=f"not installed: {pi.missing()} (make develop)")
-@pytest.mark.parametrize("answers", ["boxes", "corners"])
+@pytest.mark.parametrize("answers", ["boxes", "corners", "places"])
 def test_cards_are_confirmed(launch: Callable[..., System], short: Path, catalogue: Path, answers: str) -> None:
     """Mapped wrongly, squashed, mirrored or a frame off, a crop shows no card that the catalogue knows."""
-    rpk = pi.network(short / "cards.rpk", INTRINSICS)
+    rpk = pi.network(short / "cards.rpk", *((None, (512, 384)) if answers == "places" else (INTRINSICS,)))
     config = updated(configuration(short / "run", catalogue, f"imx500:{rpk}"), "capture", ring_mb=40, fps=FPS)
     system = launch(config, program=[sys.executable, str(Path(__file__).with_name("on_pi.py")), answers])
     system.wait_ready()
@@ -27,6 +27,6 @@ def test_cards_are_confirmed(launch: Callable[..., System], short: Path, catalog
     assert {visit.card_id for visit in system.ear.confirmed()} == shown
     beat = system.ear.life("capture")
     assert beat is not None
-    assert beat.detail.endswith(f"{'cards' if answers == 'corners' else 'boxes'}, 2 frames late")
+    assert beat.detail.endswith(f"{'cards' if answers == 'corners' else answers}, 2 frames late")
     code, _ = system.stop()
     assert code == 0

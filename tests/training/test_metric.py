@@ -84,6 +84,15 @@ def test_arcface_asks_for_the_margin_and_never_rewards_the_far_side() -> None:
     assert costs[10] > float(head(vectors[10][None], torch.tensor([0]), 0.0))
 
 
+def test_arcface_takes_no_shortcut_under_autocast() -> None:
+    """A cosine of 8 bits, times 64, is no logit; and on a GPU the margin and the rest were of two kinds: a crash."""
+    head = ArcFace(7, 16)
+    vectors, labels = units(5), torch.tensor([0, 1, 2, 3, 6])
+    wanted = head(vectors, labels, 0.3)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert float(head(vectors, labels, 0.3)) == float(wanted)
+
+
 def test_the_encoder_reads_what_stands_where() -> None:
     """Averaged over the card, two cards with the same parts in other places would be one."""
     encoder = small().eval()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision.onchip import Layout, LayoutError, card_classes, gives_corners
+from vision.onchip import Layout, LayoutError, card_classes, what
 
 LAYOUT = Layout(input_size=(640, 480), pixels=False, x_first=True, min_score=0.5)
 BOX = (0.1, 0.2, 0.3, 0.6)
@@ -43,8 +43,31 @@ def test_keypoints_are_corners(each: int) -> None:
     corners = np.zeros((5, 4, each), np.float32)
     corners[2, :, :2], corners[..., 2:] = OUTLINE, 77
     given_tensors = [*tensors((0, 0, 0, 0)), corners.reshape(5, -1)]
-    assert gives_corners(given_tensors)
+    assert what(given_tensors) == "corners"
     assert LAYOUT.outlines(given_tensors)[0] == pytest.approx(np.array([OUTLINE]))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_the_finders_maps_are_places(order: tuple[int, ...]) -> None:
+    """Whatever order the chip gives them in; the middle of the card's cell, and from there to its corners."""
+    maps, shape, scale = (np.zeros((channels, 48, 64), np.float32) for channels in (4, 8, 1))
+    maps[:2] = -9
+    maps[0, 20, 30] = 2.0
+    shape[:, 20, 30] = [-0.5, -0.7, 0.5, -0.7, 0.5, 0.7, -0.5, 0.7]
+    scale[:, 20, 30] = np.log(2)
+    said = [(maps, shape, scale)[index] for index in order]
+    assert what(said) == "places"
+    quads, scores = replace(LAYOUT, input_size=(512, 384)).outlines(said)
+    card = np.array([[-40, -56], [40, -56], [40, 56], [-40, 56]]) + np.array([30 * 8 + 4, 20 * 8 + 4])
+    assert quads[0] * (512, 384) == pytest.approx(card)
+    assert scores == pytest.approx([1 / (1 + np.exp(-2.0))])
+
+
+def test_maps_of_another_input_are_refused() -> None:
+    """A finder built for another size, or an .rpk of two networks: every card would lie elsewhere."""
+    said = [np.zeros((channels, 48, 64), np.float32) for channels in (4, 8, 1)]
+    with pytest.raises(LayoutError, match=r"maps of 64 x 48 cells for an input of 640 x 480 pixels"):
+        LAYOUT.outlines(said)
 
 
 def test_only_cards_count() -> None:
@@ -76,12 +99,12 @@ def test_pixels_that_should_be_shares_are_refused() -> None:
 def test_other_networks_are_refused(shapes: list[tuple[int, ...]]) -> None:
     """One line that says what it gives, and what it has to give."""
     with pytest.raises(LayoutError, match=r"the network gives tensors .*; it has to give boxes \[n, 4\]"):
-        gives_corners([np.zeros(shape, np.float32) for shape in shapes])
+        what([np.zeros(shape, np.float32) for shape in shapes])
 
 
 def test_the_fourth_tensor_may_be_a_count() -> None:
     """The packaged networks give how many boxes there are, besides."""
-    assert not gives_corners([*tensors(), np.array([1.0])])
+    assert what([*tensors(), np.array([1.0])]) == "boxes"
 
 
 def test_which_class_is_a_card() -> None:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.detector.network import STRIDE, Outputs
+from training.detector.network import Outputs
+from vision.detector.decode import STRIDE
 
 
 def finder_losses(outputs: Outputs, wanted: dict[str, Tensor]) -> dict[str, Tensor]:

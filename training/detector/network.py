@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from vision.detector.closeup import OUTPUTS
+from vision.detector.decode import STRIDE
+from vision.detector.heads import UNIT
 
-STRIDE = 8
-UNIT = 40.0
-"""Width in pixels of the card that the network starts from."""
+MEAN, SPREAD = 114.0, 58.0
+"""Of a pixel, 0..255."""
 _NOWHERE = [-4.0, -4.0, 0.0, 0.0]
 """Cards and corners are rare."""
 _UPRIGHT = [-0.5, -0.7, 0.5, -0.7, 0.5, 0.7, -0.5, 0.7]
@@ -77,16 +78,20 @@ class CardNet(nn.Module):
 
     def forward(self, pixels: Tensor) -> Outputs:
         """See the class."""
-        x8 = self.eighth(self.stem(_normalised(pixels)))
+        maps, shape, scale = self.heads(_normalised(pixels))
+        corners = shape * torch.exp(scale.clamp(-3, 3)) * UNIT
+        return Outputs(maps[:, :1], corners, maps[:, 1:2], maps[:, 2:] * STRIDE)
+
+    def heads(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of normalised pictures [n, 3, h, w] what the last convolutions say: see `vision.detector.heads`."""
+        x8 = self.eighth(self.stem(x))
         x16 = self.sixteenth(x8)
         x32 = self.half32(x16)
         x32 = self.join32(x32 + _twice(self.down64(self.half64(x32))))
         x16 = self.join16(x16 + _twice(self.down32(x32)))
         x8 = self.join8(x8 + _twice(self.down16(x16)))
         y = self.head(x8)
-        maps = self.maps(y)
-        corners = self.shape(y) * torch.exp(self.scale(y).clamp(-3, 3)) * UNIT
-        return Outputs(maps[:, :1], corners, maps[:, 1:2], maps[:, 2:] * STRIDE)
+        return self.maps(y), self.shape(y), self.scale(y)
 
 
 class CloseUpNet(nn.Module):
@@ -110,7 +115,7 @@ class CloseUpNet(nn.Module):
 
 
 def _normalised(pixels: Tensor) -> Tensor:
-    return (pixels.permute(0, 3, 1, 2).float() - 114.0) / 58.0
+    return (pixels.permute(0, 3, 1, 2).float() - MEAN) / SPREAD
 
 
 def _twice(x: Tensor) -> Tensor:

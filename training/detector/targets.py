@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.detector.compose import Made
-from training.detector.network import STRIDE
+from vision.detector.decode import STRIDE
 
 Floats = NDArray[np.float32]
 

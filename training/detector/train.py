@@ -84,9 +84,11 @@ class Examples(IterableDataset[Example]):
                 yield kept.pop(int(rng.integers(len(kept))))
 
 
-def examples(task: Task, cards: list[Path], grounds: list[Path], count: int, seed: int = 0) -> list[Example]:
-    """So many examples as the task sees them at the end of its training."""
-    side = task.stages[-1][1]
+def examples(
+    task: Task, cards: list[Path], grounds: list[Path], count: int, *, side: int | None = None, seed: int = 0
+) -> list[Example]:
+    """So many examples as the task sees them at the end of its training, or of pictures of another side."""
+    side = side or task.stages[-1][1]
     return list(itertools.islice(Examples(task, cards, grounds, side, seed), count))
 
 

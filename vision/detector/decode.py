@@ -16,6 +16,8 @@ CHANNELS = 12
 """Per cell of `STRIDE` x `STRIDE` pixels: how likely a card's middle lies here (logit), the pixels from the cell's
 middle to its four corners (x, y), how likely a corner is near (logit), and the pixels to it (x, y)."""
 
+WORTH_A_LOOK = 0.3
+"""Likelihood in the reduced frame from which a place is looked at again."""
 _MIDDLE = STRIDE / 2 - 0.5
 """Of a cell, in pixels from its first."""
 _NEAR = 0.3

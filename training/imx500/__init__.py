@@ -1,0 +1,1 @@
+"""The finder as the AI camera's chip takes it (deploy/imx500)."""
