@@ -28,7 +28,7 @@ from vision.detect import CloseUps
 from vision.detection import Detection
 from vision.detector.boxed import box_of
 from vision.detector.pyramid import Pyramid
-from vision.quad import Quad, as_quad, corner_error, iou, portrait, size
+from vision.quad import Quad, as_quad, corner_distances, iou, portrait, size
 from vision.rectify import Image
 
 FOUND, FALSE = 0.8, 0.5
@@ -66,13 +66,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the detector made of a sample: best IoU and corner error for each card, false detections, thread time."""
+    """What the detector made of a sample: for each card the best IoU and how far off its worst corner is and the four
+    are on average, in card widths; false detections; thread time."""
 
     group: str
     name: str
     widths: list[float]
     overlaps: list[float]
-    errors: list[float]
+    worst: list[float]
+    means: list[float]
     false: int | None
     ms: float
 
@@ -143,21 +145,29 @@ def measure(detect: Callable[[Image], list[Detection]], sample: Sample) -> tuple
     start = time.thread_time()
     found = detect(sample.picture)
     ms = 1000 * (time.thread_time() - start)
-    overlaps, errors = [], []
+    overlaps, worst, means = [], [], []
     for card in sample.cards:
         best = max(found, key=lambda one: iou(one.quad, card), default=None)
         overlaps.append(iou(best.quad, card) if best else 0.0)
-        errors.append(corner_error(best.quad, portrait(card)) if best else 1.0)
+        off = corner_distances(best.quad, portrait(card)) if best else np.ones(4, np.float32)
+        worst.append(float(off.max()))
+        means.append(float(off.mean()))
     known = sample.cards + sample.others
     false = sum(all(iou(one.quad, card) < FALSE for card in known) for one in found)
     widths = [min(size(card)) for card in sample.cards]
-    outcome = Outcome(sample.group, sample.name, widths, overlaps, errors, false if sample.complete else None, ms)
+    outcome = Outcome(sample.group, sample.name, widths, overlaps, worst, means, false if sample.complete else None, ms)
     return outcome, found
 
 
 def summary(outcomes: list[Outcome]) -> dict[str, float | int | None]:
     """One row of the table."""
-    hits = [e for o in outcomes for e, overlap in zip(o.errors, o.overlaps, strict=True) if overlap >= FOUND]
+    found = [
+        (worst, mean)
+        for o in outcomes
+        for worst, mean, overlap in zip(o.worst, o.means, o.overlaps, strict=True)
+        if overlap >= FOUND
+    ]
+    hits, means = [worst for worst, _ in found], [mean for _, mean in found]
     cards = sum(len(o.overlaps) for o in outcomes)
     false = [o.false for o in outcomes if o.false is not None]
     return {
@@ -166,6 +176,7 @@ def summary(outcomes: list[Outcome]) -> dict[str, float | int | None]:
         "found": len(hits),
         "recall": round(len(hits) / cards, 3) if cards else None,
         "corner_median": round(float(np.median(hits)), 4) if hits else None,
+        "corner_mean": round(float(np.median(means)), 4) if hits else None,
         "corner_p90": round(float(np.percentile(hits, 90)), 4) if hits else None,
         "false_per_picture": round(sum(false) / len(false), 3) if false else None,
         "ms_median": round(float(np.median([o.ms for o in outcomes])), 1),

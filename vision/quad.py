@@ -93,8 +93,13 @@ def iou(first: Quad, second: Quad) -> float:
 
 def corner_error(found: Quad, truth: Quad) -> float:
     """Largest corner distance as a share of the true card's width, over the two readings that differ by 180°."""
-    width = size(truth)[0]
-    return min(float(np.linalg.norm(turn(found, k) - truth, axis=1).max()) for k in (0, 2)) / max(width, 1.0)
+    return float(corner_distances(found, truth).max())
+
+
+def corner_distances(found: Quad, truth: Quad) -> NDArray[np.float32]:
+    """How far off each corner is, [4], in widths of the true card; of the two readings the one closer to it."""
+    off = [np.linalg.norm(turn(found, k) - truth, axis=1) for k in (0, 2)]
+    return np.asarray(min(off, key=np.max) / max(size(truth)[0], 1.0), np.float32)
 
 
 def corners(quad: Quad, digits: int = 2) -> list[tuple[float, float]]:
