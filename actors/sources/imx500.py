@@ -67,7 +67,10 @@ class Imx500:
     def __init__(self, config: Imx500Config, fps: float) -> None:
         rpk = Path(config.rpk).expanduser()
         if not config.rpk:
-            raise SourceError("the IMX500 needs a network: name its file, imx500:FILE.rpk or [imx500] rpk")
+            raise SourceError(
+                "the IMX500 needs a network: name its file, imx500:FILE.rpk or [imx500] rpk "
+                "(imx500-package makes one of models/imx500.zip)"
+            )
         if not rpk.is_file():
             raise SourceError(f"{rpk}: no such network for the IMX500 (imx500-all installs /usr/share/imx500-models)")
         self._library = library()

@@ -12,6 +12,8 @@ _NO_CAMERAS = ("bcm2835", "pispbe", "rp1-", "rpi-", "rpivid", "unicam")
 """Video devices of a Pi that are no cameras: its decoder, its ISP, the receiver behind the connector."""
 FIRMWARE = ("/lib/firmware/imx500_loader.fpk", "/lib/firmware/imx500_firmware.fpk")
 NETWORKS = "/usr/share/imx500-models"
+NETWORK = "models/imx500.zip"
+"""Ours, which the Pi packs."""
 _REBOOT = "switch off, look at the ribbon cable, and `dmesg | grep imx500`"
 
 
@@ -55,6 +57,21 @@ def ai_camera(machine: Machine, config: Config) -> Finding:
     if wanted:
         return problem("libcamera sees no IMX500", _REBOOT)
     return absent("libcamera sees no IMX500, and the source is another")
+
+
+def network(machine: Machine, config: Config) -> Finding:
+    """The network that finds the cards is there, packed for the camera."""
+    scheme, _, named = config.capture.source.partition(":")
+    if scheme != "imx500":
+        return absent("the source is another")
+    rpk = Path(named or config.imx500.rpk).expanduser()
+    if rpk.suffix == ".rpk" and machine.exists(str(rpk.absolute())):
+        return ok(str(rpk))
+    return problem(
+        f"{rpk}: no such network" if named or config.imx500.rpk else "no network is named",
+        f"`sudo apt install imx500-tools && imx500-package -i {NETWORK} -o FOLDER`, and [imx500] rpk = "
+        '"FOLDER/network.rpk"',
+    )
 
 
 def firmware(machine: Machine, config: Config) -> Finding:

@@ -33,6 +33,7 @@ CHECKS = (
     Check("camera", "webcams", camera.webcams),
     Check("camera", "AI camera", camera.ai_camera),
     Check("camera", "firmware", camera.firmware),
+    Check("camera", "network", camera.network),
     Check("accelerator", "device", hailo.device),
     Check("accelerator", "versions", hailo.versions),
     Check("accelerator", "chip", hailo.chip),

@@ -193,6 +193,23 @@ def test_missing_firmware_matters_to_whoever_uses_the_camera(
     assert text in found.text
 
 
+def test_the_network_is_packed_once(healthy: Fake, config: Config) -> None:
+    """It ships as an archive that the camera does not take: without the packing, capture ends at every start."""
+    assert camera.network(healthy.machine, config).state == "absent"
+    for source, rpk, text in (
+        ("imx500", "", "no network is named"),
+        ("imx500", "/no/cards.rpk", "/no/cards.rpk: no such network"),
+        ("imx500:/no/cards.rpk", "", "/no/cards.rpk: no such network"),
+    ):
+        found = camera.network(healthy.machine, wants(config, capture={"source": source}, imx500={"rpk": rpk}))
+        assert (found.state, found.text) == ("problem", text)
+        assert "imx500-package -i" in found.remedy
+        assert "imx500.zip" in found.remedy
+    healthy.write("/var/lib/network.rpk")
+    named = wants(config, capture={"source": "imx500"}, imx500={"rpk": "/var/lib/network.rpk"})
+    assert camera.network(healthy.machine, named).state == "ok"
+
+
 def test_the_accelerator_is_never_opened_while_somebody_has_it(healthy: Fake, config: Config) -> None:
     """`identify` on a busy device has been seen to end the owner's inference."""
     found = hailo.chip(healthy.machine, config)
