@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,33 +27,33 @@ def _script(showings: list[Showing], light: Light, seconds: float, size: Size, t
     return Script(tuple(showings), (Setting(0, table, 0, 0.2 * min(size), 1),), light, round(seconds * FPS))
 
 
-def six(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def six(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """One card after the other is laid down until there are six, eight seconds long."""
     deal = zip(_poses(rng, size), itertools.cycle(cards), strict=False)
     showings = [carried(shown, pose, size, 0.3 + 1.1 * turn, 100.0) for turn, (pose, shown) in enumerate(deal)]
     return _script(showings, Light(), 8, size, "playmat")
 
 
-def sleeves(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def sleeves(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """One card in each kind of sleeve, lying still for four seconds."""
     deal = zip(_poses(rng, size), itertools.cycle(cards), itertools.cycle(SLEEVES), strict=False)
     return _script([Showing(*shown, always(pose), sleeve) for pose, shown, sleeve in deal], Light(), 4, size, "plain")
 
 
-def glare(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def glare(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """A bright streak wanders over six glossy cards and back, six seconds long."""
     deal = zip(_poses(rng, size), itertools.cycle(cards), strict=False)
     light = Light(glare_level=220.0, glare_keys=((0.0, -0.1), (3.0, 1.1), (6.0, -0.1)))
     return _script([Showing(*shown, always(pose), "glossy", True) for pose, shown in deal], light, 6, size)
 
 
-def drift(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def drift(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """The exposure swings by two fifths over six cards for eight seconds."""
     deal = zip(_poses(rng, size), itertools.cycle(cards), strict=False)
     return _script([Showing(*shown, always(pose)) for pose, shown in deal], Light(drift=0.4), 8, size)
 
 
-def motion(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def motion(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """Three cards slide to and fro and turn on the table, and the camera sways over it, for six seconds."""
     showings = []
     for pose, shown in zip(_poses(rng, size)[::2], itertools.cycle(cards), strict=False):
@@ -68,7 +68,7 @@ def motion(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
     return replace(_script(showings, Light(), 6, size), pan=pan)
 
 
-CONDITIONS: dict[str, Callable[[list[Card], np.random.Generator, Size], Script]] = {
+CONDITIONS: dict[str, Callable[[Sequence[Card], np.random.Generator, Size], Script]] = {
     "six": six,
     "sleeves": sleeves,
     "glare": glare,

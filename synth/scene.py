@@ -109,7 +109,7 @@ def scenario(
         raise ValueError(f"the scenario {name!r} needs at least one card")
     if seed < 0:
         raise ValueError(f"a scene's seed is 0 or more, not {seed}")
-    return Scene(_SCRIPTS[name](list(cards), np.random.default_rng((seed, 71)), size), size, seed=seed)
+    return Scene(_SCRIPTS[name](cards, np.random.default_rng((seed, 71)), size), size, seed=seed)
 
 
 def visits(scene: Scene) -> list[tuple[str, int, int]]:

@@ -70,7 +70,7 @@ def carried(
     return Showing(shown[0], shown[1], keys, sleeve, foil, Grip(grip, _below(pose.angle - arm), arm, hands))
 
 
-def demo(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def demo(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """Twelve seconds: one card, three in sleeves, one upside down, one sideways, a pile, a return, a stranger."""
     width, height = size
     unit = 0.215 * min(size)
@@ -98,7 +98,7 @@ def demo(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
     return Script(showings, (Setting(0, "wood", 0, unit, 1),), light, round(12 * FPS))
 
 
-def still(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def still(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """Five cards that lie still for five seconds."""
     width, height = size
     unit = 0.2 * min(size)
@@ -116,7 +116,7 @@ def always(pose: Pose) -> tuple[Key, ...]:
     return Key(-1.0, pose), Key(1e6, pose)
 
 
-def binder(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def binder(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """A page of nine pockets; the camera pans slowly over it for six seconds."""
     unit = 0.25 * min(size)
     pan = 0.12 * size[0], 0.14 * size[1]
@@ -137,7 +137,7 @@ _GRIPS = (("thumb", (0.1, 0.5), 0), ("fingers", (-0.5, 0.3), 70), ("tip", (0.5, 
 """How the cards of "hand" are held: by what, where on the card, and from which side."""
 
 
-def held(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def held(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """Four cards, one after the other, held into the camera and tilted; each is 40 % of the picture high."""
     unit = 0.4 * size[1] * CARD_ASPECT
     showings = []
@@ -179,7 +179,7 @@ _HELD_WIDTH = 0.13
 """Hands are drawn at cards from this share of the picture on: a smaller one would show where the arm ends."""
 
 
-def clutter(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def clutter(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """Thirty compositions of ten frames: one to six cards of any size and angle among pens, coins, dice and notes."""
     showings: list[Showing] = []
     settings = []
@@ -224,7 +224,7 @@ def _strewn(shown: Card, pose: Pose, span: tuple[float, float], size: Size, rng:
     return Showing(*shown, keys, sleeve, bool(rng.random() < 0.15), grip)
 
 
-def swap(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def swap(cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """Twelve cards dealt one after the other onto the same pile."""
     width, height = size
     unit = 0.26 * min(size)
@@ -244,7 +244,7 @@ def swap(cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
     return Script(tuple(showings), (Setting(0, "playmat", 0, unit, 1),), Light(), round(14.5 * FPS))
 
 
-def empty(_cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
+def empty(_cards: Sequence[Card], rng: np.random.Generator, size: Size) -> Script:
     """A table without cards for four seconds, with and then without things on it."""
     unit = 0.2 * min(size)
     tables = [TABLES[int(n)] for n in rng.permutation(len(TABLES))[:4]]
@@ -252,7 +252,7 @@ def empty(_cards: list[Card], rng: np.random.Generator, size: Size) -> Script:
     return Script((), settings, Light(), round(4 * FPS))
 
 
-SCRIPTS: dict[str, Callable[[list[Card], np.random.Generator, Size], Script]] = {
+SCRIPTS: dict[str, Callable[[Sequence[Card], np.random.Generator, Size], Script]] = {
     "demo": demo,
     "still": still,
     "binder": binder,

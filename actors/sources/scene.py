@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from actors.sections import SceneConfig
 from actors.sources.base import Finds, Pixels, SourceError, SourceFrame
@@ -16,7 +18,7 @@ _MOST_CARDS = 60
 
 def open_scene(name: str, config: SceneConfig) -> Scene:
     """The scene that the configuration describes; SourceError if there is none of that name."""
-    cards = _pictures(Path(config.cards)) if config.cards else _generated(config.count)
+    cards = _pictures(Path(config.cards)) if config.cards else _Generated(config.count)
     try:
         return scenario(name, cards, config.seed, (config.width, config.height))
     except ValueError as error:
@@ -48,8 +50,18 @@ class SceneSource:
         """Nothing is held."""
 
 
-def _generated(count: int) -> list[tuple[str, Pixels]]:
-    return [(spec.id, draw(spec)) for spec in deck(count)[:_MOST_CARDS]]
+class _Generated(Sequence[tuple[str, Pixels]]):
+    """Generated cards, each drawn when a scene takes it: most show ten, and drawing all takes longer than a restart."""
+
+    def __init__(self, count: int) -> None:
+        self._specs = deck(count)[:_MOST_CARDS]
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def __getitem__(self, index: Any) -> Any:
+        spec = self._specs[index]
+        return spec.id, draw(spec)
 
 
 def _pictures(folder: Path) -> list[tuple[str, Pixels]]:
