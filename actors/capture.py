@@ -10,7 +10,7 @@ from actors.backends.detector import detector_folder, open_close_ups, open_detec
 from actors.config import Config
 from actors.sources import open_source
 from actors.sources.base import NothingYet, Pixels, Source, SourceFrame
-from bus.actor import Actor, Bus
+from bus.actor import ROUND_S, Actor, Bus
 from bus.log import get_logger
 from bus.messages import Box, Frame, Hop, Results
 from bus.ring import RingServer, RingWriter
@@ -101,7 +101,9 @@ class Capture(Actor):
                 taken = self._read()
             except NothingYet as reason:
                 self.detail = str(reason)
+                self.bus.may_take(reason.may_take_s)
                 return 0.0
+            self.bus.may_take(ROUND_S)
             self.detail = self._source.title if taken is not None else self.detail
             if taken is not None:
                 self._publish(taken, taken.t_ns)

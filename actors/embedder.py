@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actors.backends import Backend, choose, open_backend
 from actors.config import Config
-from bus.actor import Actor, Bus
+from bus.actor import ROUND_S, Actor, Bus
 from bus.log import get_logger
 from bus.messages import Crop, Crops, Embedding, Embeddings, Hop
 from bus.topics import CROPS, EMBEDDINGS
@@ -90,6 +90,7 @@ class Embedder(Actor):
         perceptual_hashes(crops)
         with suppress(EmbedTimeout):  # it pays for allocations and uploads: slow is no reason to refuse
             self._backend.embed(crops)
+        self.bus.may_take(max(ROUND_S, self._config.timeout_ms / 1e3))
         self.detail = f"model {self._backend.model_hash[:12]}, {self._backend.dim} dimensions"
 
     def on_crops(self, message: Crops, blobs: Sequence[memoryview]) -> None:
@@ -101,7 +102,9 @@ class Embedder(Actor):
         self._waiting.append(_Request(self.bus.clock.now_ns(), message, items))
 
     def step(self) -> float | None:
-        """One inference over the messages that wait, as many as fit into a batch."""
+        """One inference over the messages that wait, as many as fit into a batch; a timeout is enough for one round."""
+        if not self._waiting:
+            self._look_at_temperature()
         while self._waiting:
             batch = [self._waiting.popleft()]
             size = batch[0].size()
@@ -115,12 +118,14 @@ class Embedder(Actor):
                 raise self._broken
             if self._timeouts >= _TIMEOUTS_TO_DIE:
                 raise EmbedderStuck(f"{self._timeouts} inferences in a row timed out: the device needs a reset")
-        self._look_at_temperature()
+            if self._timeouts:
+                return 0.0
         return None
 
     def finish(self) -> None:
         """Embed what still waits."""
-        self.step()
+        while self._waiting:
+            self.step()
 
     def queue(self) -> int:
         """Messages that wait."""

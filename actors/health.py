@@ -9,7 +9,7 @@ from bus.messages import Heartbeat
 from bus.topics import PIPELINE
 
 SILENT_NS = 5_000_000_000
-"""Heartbeats come every second; whoever has said nothing for so long hangs or is gone."""
+"""Heartbeats come five times a second; whoever has said nothing for so long hangs or is gone."""
 
 
 def health(beats: Iterable[Heartbeat], now_ns: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from actors.backends import model_path
 from actors.config import Config
 from bus import messages as m
-from bus.actor import Actor, Bus
+from bus.actor import ROUND_S, Actor, Bus
 from bus.log import get_logger
 from bus.topics import EMBEDDINGS, MATCHES
 from catalog.decide import Thresholds, decide
@@ -140,6 +140,7 @@ class CardMatcher(Actor):
         return interval_ms
 
     def _reload(self, path: Path) -> None:
+        self.bus.may_take(self.start_deadline_s)
         try:
             self._use(Catalogue.load(path))
             log.info("catalogue reloaded", detail=self.detail)
@@ -147,3 +148,5 @@ class CardMatcher(Actor):
             self.bus.counts["reload_refused"] += 1
             log.error("the rebuilt catalogue is refused, the old one stays in use", reason=str(error))
             self._look_at_ns += 10_000_000_000
+        finally:
+            self.bus.may_take(ROUND_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
 from typing import Any, Protocol
@@ -14,13 +14,14 @@ from xmlrpc.client import ServerProxy
 
 from actors.lifts import Lifts
 from actors.liveness import Liveness, Verdict
+from actors.look import Look, look
 from actors.run import WATCHDOG
 from bus.actor import Actor, Bus
 from bus.log import get_logger
 from bus.messages import Heartbeat
 from bus.topics import HEARTBEAT
 
-EVERY_MS = 500.0
+EVERY_MS = 200.0
 ANSWER_S = 2.0
 """supervisord answers within milliseconds; one that hangs must not make its watchdog hang."""
 
@@ -32,8 +33,8 @@ log = get_logger(WATCHDOG)
 class Supervisor(Protocol):
     """The part of supervisord's interface that is used here; its errors are those of `xmlrpc` and sockets."""
 
-    def getAllProcessInfo(self) -> Any:
-        """A map for each program: `name`, `statename`, `pid`."""
+    def watch(self) -> Any:
+        """A map for each program: `name`, `statename`, `pid`. Who has asked and ceases to is taken to hang."""
 
     def startProcess(self, name: str, wait: bool) -> Any:
         """Start a program that does not run."""
@@ -61,15 +62,15 @@ class Watchdog(Actor):
     name = WATCHDOG
     inputs = (HEARTBEAT,)
 
-    def __init__(self, bus: Bus, supervisor: Supervisor) -> None:
+    def __init__(self, bus: Bus, supervisor: Supervisor, look: Callable[[int], Look | None] = look) -> None:
         super().__init__(bus)
         self._supervisor = supervisor
-        self._liveness = Liveness()
+        self._liveness = Liveness(look)
         self._lifts = Lifts()
         self._answers = True
         self._next_ns = 0
         try:
-            self.peers = tuple(one["name"] for one in supervisor.getAllProcessInfo() if one["name"] != WATCHDOG)
+            self.peers = tuple(one["name"] for one in supervisor.watch() if one["name"] != WATCHDOG)
         except _ERRORS as error:
             raise RuntimeError(f"supervisord does not say what it runs: {error}") from None
 
@@ -78,7 +79,7 @@ class Watchdog(Actor):
         self._liveness.hear(beat)
 
     def step(self) -> float | None:
-        """Judge twice a second; what comes in between waits for that."""
+        """Judge five times a second; what comes in between waits for that."""
         now = self.bus.clock.now_ns()
         if now >= self._next_ns:
             self._next_ns = now + round(EVERY_MS * 1e6)
@@ -87,7 +88,7 @@ class Watchdog(Actor):
         return (self._next_ns - now) / 1e6
 
     def _look(self, now: int) -> None:
-        programs = {one["name"]: one for one in self._supervisor.getAllProcessInfo() if one["name"] in self.peers}
+        programs = {one["name"]: one for one in self._supervisor.watch() if one["name"] in self.peers}
         running = {name: one["pid"] for name, one in programs.items() if one["statename"] in ("STARTING", "RUNNING")}
         for verdict in self._liveness.judge(now, running):
             self._act(verdict)

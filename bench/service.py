@@ -1,8 +1,9 @@
 """Whether the service keeps itself alive: `python -m bench.service [--source SOURCE] [--rows 17592] [--model FILE]`.
 
-Starts real supervisord with the rendered configuration and the full catalogue, kills every process and stops every one
-that is watched for ever, one after the other, and prints how long it took until each was ready again. What it holds is
-printed by `python -m bench.memory --supervised`.
+Starts real supervisord with the rendered configuration and the full catalogue, lets other programs have the machine
+for a while, kills every process and stops every one for ever, one after the other, and prints how long anybody was
+silent and how long it took until each was ready again. What it holds is printed by
+`python -m bench.memory --supervised`.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from actors.backends import DEFAULT_MODEL
 from actors.config import updated
-from actors.run import WATCHDOG
+from bench.faults import NotSurvived, listen
 from bench.memory import configured
 from bench.supervised import Supervised
+from bus.actor import ROUND_S
+from bus.loop import SLACK_S
 
 UP_S, BACK_S, NOTICED_S = 30.0, 3.0, 5.0
+BUSY_S, BUSY_PROGRAMS = 20.0, 5
+"""For how long other programs have the machine, and how many to each core of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +46,11 @@ def spans(system: Supervised) -> Iterator[Span]:
     system.ear.until(lambda: all(map(system.ready, system.actors)), f"ready; see {system.logs}")
     last_ns = max(map(system.readied_ns, system.actors))
     yield Span("everybody ready", (last_ns - system.begun_ns) / 1e9, UP_S)
+    yield beside_others(system)
     for actor in system.actors:
         yield killed(system, actor)
     for actor in system.actors:
-        if actor != WATCHDOG:
-            yield from hung(system, actor)
+        yield from hung(system, actor)
 
 
 def killed(system: Supervised, actor: str) -> Span:
@@ -63,6 +70,30 @@ def hung(system: Supervised, actor: str) -> Iterator[Span]:
     yield Span(f"{actor} hung, noticed and ended", (ended_ns - hung_ns) / 1e9, NOTICED_S)
     system.ear.until(lambda: system.ready(actor, before), f"{actor} is back after a hang; see {system.logs}")
     yield Span(f"{actor} ended, ready again", (system.readied_ns(actor) - ended_ns) / 1e9, BACK_S)
+
+
+def beside_others(system: Supervised) -> Span:
+    """The longest that anybody is silent while other programs take the cores; who is ended for that is one too many."""
+    count = BUSY_PROGRAMS * (os.cpu_count() or 1)
+    sessions = {actor: system.session(actor) for actor in system.actors}
+    begun_ns = system.clock.now_ns()
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        listen(system.ear, BUSY_S)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    ended = [actor for actor, session in sessions.items() if system.session(actor) != session]
+    if ended:
+        raise NotSurvived(f"ended beside {count} busy programs, though well: {', '.join(ended)}; see {system.logs}")
+    silences = [_longest_silence_s(system, actor, begun_ns) for actor in system.actors]
+    return Span(f"silent beside {count} busy programs", max(silences), ROUND_S + SLACK_S)
+
+
+def _longest_silence_s(system: Supervised, actor: str, since_ns: int) -> float:
+    times = sorted(beat.t_ns for beat in system.ear.beats if beat.actor == actor and beat.t_ns >= since_ns)
+    return max(after - before for before, after in pairwise(times)) / 1e9
 
 
 def _exists(pid: int) -> bool:

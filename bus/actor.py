@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from bus.ring import RingReader
 
 
+ROUND_S = 1.0
+"""How long one round of an actor's work may take, unless it says otherwise: twenty times what the slowest one does."""
+
+
 class Bus(Protocol):
     """What an actor sees of the outside world."""
 
@@ -33,6 +37,9 @@ class Bus(Protocol):
     def losses(self) -> Counter[str]:
         """`drops`, and those of its sockets, by topic and reason."""
 
+    def may_take(self, seconds: float) -> None:
+        """From now on a round of work may take so long (until then ROUND_S), which the heartbeat says at once."""
+
     def watch(self, fd: int, callback: Callable[[], None]) -> None:
         """Call back from the loop whenever a file descriptor is readable."""
 
@@ -45,7 +52,7 @@ class Actor:
 
     A subclass names its `inputs`, handles each in `on_<topic>(message, blobs)`, and publishes through `self.bus`.
     Everything runs in one thread: a handler returns soon, or hands its work to a thread of its own and looks after it
-    in `step`.
+    in `step`, or says beforehand how long it `may_take`. Whoever is silent for longer is taken to hang.
     """
 
     name: str

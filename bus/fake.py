@@ -33,6 +33,8 @@ class FakeBus:
         self.drops: Counter[str] = Counter()
         self.readers: Counter[str] = Counter()
         self.sent: list[tuple[Topic, Message, list[memoryview]]] = []
+        self.announced: list[float] = []
+        """How long a round of work might take, each time that it was said."""
         self.watched: dict[int, Callable[[], None]] = {}
 
     def publish(self, topic: Topic, message: Message, blobs: Sequence[Any] = ()) -> None:
@@ -47,6 +49,10 @@ class FakeBus:
     def losses(self) -> Counter[str]:
         """Nothing gets lost on the way here."""
         return Counter(self.drops)
+
+    def may_take(self, seconds: float) -> None:
+        """Keep what was announced."""
+        self.announced.append(seconds)
 
     def watch(self, fd: int, callback: Callable[[], None]) -> None:
         """Keep the callback for the test to call."""

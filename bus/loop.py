@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import zmq
 
-from bus.actor import Actor
+from bus.actor import ROUND_S, Actor
 from bus.clock import Clock, SystemClock
 from bus.heap import give_back
 from bus.log import get_logger
@@ -33,9 +33,11 @@ from bus.topics import HEARTBEAT, Topic
 if TYPE_CHECKING:
     from bus.ring import RingReader
 
-HEARTBEAT_MS = 1000.0
+HEARTBEAT_MS = 200.0
+SLACK_S = 0.6
+"""A heartbeat is later than a round of work may take by the time between two of them, and by what the system costs."""
 HANG_DEADLINE_S = 10
-"""A round of the loop that takes longer hangs in native code: dump the stacks and die, to be started again."""
+"""A round that takes so much longer than it may hangs in native code, and nobody watches: dump the stacks and die."""
 STOP_DEADLINE_MS = 3000.0
 LAST_WORDS_MS = 300.0
 """How long a stopped actor waits for the goodbye of the one before it, behind which nothing is on its way any more."""
@@ -81,6 +83,8 @@ class Loop:
         self._byes: set[str] = set()
         self._gone: set[str] = set()
         self._stop = False
+        self._round_s = ROUND_S
+        self._next_beat_ns = 0
         self._actor = actor(self)
         self._lossless = lossless or self._actor.takes_all
         self._heartbeat = self._publisher(HEARTBEAT, name)
@@ -109,6 +113,12 @@ class Loop:
         for one in ends:
             drops.update({f"{one.topic.name}.{reason}": count for reason, count in one.drops.items()})
         return drops
+
+    def may_take(self, seconds: float) -> None:
+        """From now on a round of work may take so long (until then ROUND_S), which the heartbeat says at once."""
+        if seconds != self._round_s:
+            self._round_s = seconds
+            self._beat()
 
     def watch(self, fd: int, callback: Callable[[], None]) -> None:
         """Call back from the loop whenever a file descriptor is readable."""
@@ -154,15 +164,11 @@ class Loop:
                 publisher.release()
 
     def _work(self) -> None:
-        next_beat = 0
         wish: float | None = 0.0
         leaving_since = 0
+        self._beat()
         while True:
-            now = self.clock.now_ns()
-            if now >= next_beat:
-                self._beat()
-                next_beat = now + round(HEARTBEAT_MS * 1e6)
-            until_beat = (next_beat - now) / 1e6
+            until_beat = (self._next_beat_ns - self.clock.now_ns()) / 1e6
             self._round(until_beat if wish is None else min(wish, until_beat))
             begun = self.clock.now_ns()
             wish = self._actor.step()
@@ -186,11 +192,11 @@ class Loop:
     def _round(self, timeout_ms: float) -> None:
         """Wait for something to do and hand over everything that waits."""
         ready = dict(self._poller.poll(math.ceil(max(0.0, timeout_ms))))
-        if not ready:
-            return
         begun = self.clock.now_ns()
         news = [one.hear() for one in (*self._publishers.values(), self._heartbeat) if one.socket in ready]
-        if any(news):  # whoever waits for readers to arrive, or just arrived, learns it at once
+        # Before the work: whoever has stood still has much to do now, and says that he goes on. And whoever waits for
+        # readers to arrive, or just arrived, learns it at once.
+        if begun >= self._next_beat_ns or any(news):
             self._beat()
         for fd in [fd for fd in self._callbacks if fd in ready]:
             self._callbacks[fd]()
@@ -236,8 +242,9 @@ class Loop:
         log.info("stopped", actor=self._actor.name, **self.counts, drops=dict(self.losses()))
 
     def _beat(self) -> None:
+        self._next_beat_ns = self.clock.now_ns() + round(HEARTBEAT_MS * 1e6)
         if self._deadman and self._state == "ready":
-            faulthandler.dump_traceback_later(HANG_DEADLINE_S, exit=True)
+            faulthandler.dump_traceback_later(HANG_DEADLINE_S + self._round_s, exit=True)
         durations = sorted(self._work_ms)
         self._heartbeat.send(
             Heartbeat(
@@ -255,6 +262,7 @@ class Loop:
                 p95_ms=durations[int(len(durations) * 0.95)] if durations else 0.0,
                 rss_bytes=_rss_bytes(),
                 start_deadline_s=self._actor.start_deadline_s,
+                next_s=self._round_s + SLACK_S,
                 live=self._actor.live,
                 detail=self._actor.detail,
                 temperature_c=self._actor.temperature_c,

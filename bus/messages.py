@@ -220,8 +220,9 @@ class Results(FrameScoped, kw_only=True, tag="results"):
 class Heartbeat(Message, kw_only=True, tag="heartbeat"):
     """An actor's progress, from its work loop: what it counted since it started, and what it lost, by reason.
 
-    `start_deadline_s`: how long its start may take. `live`: its output comes from outside, unasked; when it ceases,
-    something is wrong.
+    `start_deadline_s`: how long its start may take. `next_s`: the next one comes within this time, or the actor hangs;
+    what takes longer is announced, and a sender that promises nothing has the default. `live`: its output comes from
+    outside, unasked; when it ceases, something is wrong.
     """
 
     actor: str
@@ -238,6 +239,7 @@ class Heartbeat(Message, kw_only=True, tag="heartbeat"):
     p95_ms: float = 0.0
     rss_bytes: int = 0
     start_deadline_s: float = 120.0
+    next_s: float = 4.0
     live: bool = False
     detail: str = ""
     temperature_c: float | None = None

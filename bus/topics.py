@@ -38,7 +38,7 @@ CROPS = Topic("crops", m.Crops, "selector", ("embedder",), 5, "every", 16, recor
 EMBEDDINGS = Topic("embeddings", m.Embeddings, "embedder", ("matcher",), 5, "every", 64, recorded=True)
 MATCHES = Topic("matches", m.Matches, "matcher", ("smoother", "selector"), 5, "every", 256, recorded=True)
 RESULTS = Topic("results", m.Results, "smoother", ("sink",), 30, "every", 256, recorded=True)
-HEARTBEAT = Topic("heartbeat", m.Heartbeat, "*", (), 1, "every", 64, recorded=True)
+HEARTBEAT = Topic("heartbeat", m.Heartbeat, "*", (), 5, "every", 64, recorded=True)
 
 TOPICS = {topic.name: topic for topic in (FRAME, TRACKS, CROPS, EMBEDDINGS, MATCHES, RESULTS, HEARTBEAT)}
 

@@ -1,7 +1,8 @@
 """A plug-in of supervisord: its actors are copies of it, as they are of the launcher (docs/decisions/006).
 
 Started as programs they would import the same libraries seven times, which takes more memory than there is for all.
-supervisord forks, and owns each process as ever; only what the child does instead of `exec` is ours.
+supervisord forks, and owns each process as ever; only what the child does instead of `exec` is ours. And it looks
+after its watchdog, which looks after the others (docs/decisions/010).
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from supervisor.rpcinterface import make_main_rpcinterface
-
 from actors.config import Config, ConfigError, load
 from actors.process import FORKS, become, preload
+from deploy.guard import Interface
 
 
 def rpcinterface(supervisord: Any, config: str) -> Any:
-    """Supervisord's own interface, made where a plug-in is asked for one: before anything is started."""
+    """Supervisord's own interface and more, made where a plug-in is asked for one: before anything is started."""
     options = supervisord.options
     if FORKS and _imported(Path(config), options.logger):
         execute = options.execve
@@ -32,7 +32,7 @@ def rpcinterface(supervisord: Any, config: str) -> Any:
             execute(filename, argv, env)
 
         options.execve = execve
-    return make_main_rpcinterface(supervisord)
+    return Interface(supervisord)
 
 
 def _imported(config: Path, log: Any) -> bool:

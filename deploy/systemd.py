@@ -20,6 +20,10 @@ Description=Sleevesight names every trading card that a camera sees
 StartLimitIntervalSec=0
 {after}
 [Service]
+# Ready when its loop turns (deploy/guard.py); when that ceases, systemd ends it, and everything starts anew.
+Type=notify
+TimeoutStartSec=120
+WatchdogSec=20
 ExecStart={prefix}/bin/supervisord --nodaemon --configuration={conf}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always

@@ -13,7 +13,7 @@ from bus.topics import PIPELINE
 
 WINDOW_NS = 5_000_000_000
 SILENT_NS = 3_000_000_000
-"""Three heartbeats missed: the process hangs or is gone."""
+"""So long without a heartbeat: the process hangs or is gone."""
 
 
 class Process(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bus.actor import ROUND_S
 from vision.detection import Detection
 
 Pixels = NDArray[np.uint8]
@@ -25,7 +26,14 @@ class SourceError(ValueError):
 
 
 class NothingYet(Exception):
-    """A live source has no frame just now, and says why: ask again. It keeps the loop going while a camera is away."""
+    """A live source has no frame just now, and says why: ask again. It keeps the loop going while a camera is away.
+
+    `may_take_s`: how long asking again may take, where that is longer than usual.
+    """
+
+    def __init__(self, why: str, may_take_s: float = ROUND_S) -> None:
+        super().__init__(why)
+        self.may_take_s = may_take_s
 
 
 @dataclass(frozen=True, slots=True)

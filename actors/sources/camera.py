@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import cv2
 
-from actors.sources.base import Finds, SourceError, SourceFrame
+from actors.sources.base import Finds, NothingYet, SourceError, SourceFrame
 from bus.clock import Clock
+
+# How long a read waits for a frame, s: instead of ten, in which the process would be taken to hang.
+os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")
 
 _LOST_AFTER = 30
 """Reads that fail in a row before the camera counts as gone: one second of a camera that hiccups."""
@@ -31,14 +36,18 @@ class CameraSource:
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         self._clock = clock
         self._index = index
+        self._failed = 0
         self.title = f"camera {index}"
 
     def read(self) -> SourceFrame | None:
-        """The next frame, waited for; SourceError once the camera gives none any more."""
-        for _ in range(_LOST_AFTER):
-            ok, bgr = self._capture.read()
-            if ok:
-                return SourceFrame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), self._clock.now_ns())  # type: ignore[arg-type]
+        """The next frame, waited for a second; SourceError once the camera gives none any more."""
+        ok, bgr = self._capture.read()
+        if ok:
+            self._failed = 0
+            return SourceFrame(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), self._clock.now_ns())  # type: ignore[arg-type]
+        self._failed += 1
+        if self._failed < _LOST_AFTER:
+            raise NothingYet(f"camera {self._index} gives no frame")
         raise SourceError(f"camera {self._index} gives no more frames: is it still plugged in?")
 
     def close(self) -> None:

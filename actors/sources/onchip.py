@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from actors.sources.base import Finds, NothingYet, Pixels, SourceError, SourceFrame
 from actors.sources.held import Held, age_frames
+from bus.actor import ROUND_S
 from bus.clock import Clock
 from bus.log import get_logger
 from vision.detection import Detection
@@ -26,6 +27,7 @@ _WAIT_S = 0.2
 _FIRST_S = 30.0
 """For the first answer, once the camera runs."""
 _REOPEN_S = 30.0
+"""For opening the camera anew; libcamera's start holds the interpreter, so that no heartbeat can be sent meanwhile."""
 _CLOCKS_NS = 2_000_000_000
 """A frame that is older than this when it arrives, or newer than now, was stamped by another clock."""
 
@@ -82,6 +84,8 @@ class OnChipSource:
         self._opened, self._clock = opened, clock
         self._box_age, self._stall_ns = box_age, stall_s * 1e9
         self._camera = opened()
+        self._stalled = ""
+        """Why the camera is to be opened anew, once everybody knows that this may take long."""
         self._opening: Future[Camera] | None = None
         self._opening_ns = self._seen_ns = clock.now_ns()
         self._helped = True
@@ -155,6 +159,8 @@ class OnChipSource:
 
     def _shoot(self) -> Shot:
         """The next frame from the camera, in its turn; NothingYet if there is none."""
+        if self._stalled:
+            self._open_anew(self._stalled)
         if self._opening is not None:
             self._camera = self._opened_anew(self._opening)
         width, height = self._camera.size
@@ -164,8 +170,8 @@ class OnChipSource:
         except (TimeoutError, RuntimeError) as error:
             self._free.append(into)
             if self._clock.now_ns() - self._seen_ns > (self._stall_ns if self._helped else _REOPEN_S * 1e9):
-                self._open_anew(str(error))
-            raise NothingYet(f"{self._camera.title} gives no frame") from None
+                self._stalled = str(error) or "timeout"
+            raise NothingYet(f"{self._camera.title} gives no frame", _REOPEN_S if self._stalled else ROUND_S) from None
         self._seen_ns = self._clock.now_ns()
         self._helped = True
         return shot
@@ -173,8 +179,8 @@ class OnChipSource:
     def _open_anew(self, reason: str) -> None:
         if not self._helped:
             raise SourceError(f"{self._camera.title} gives no frames, opened anew or not: check its cable, and reboot")
-        log.warning("no frames: opening the camera anew", reason=reason or "timeout")
-        self._helped = False
+        log.warning("no frames: opening the camera anew", reason=reason)
+        self._helped, self._stalled = False, ""
         self._opening_ns = self._clock.now_ns()
         self._opening = _in_thread(self._reopen)
 
@@ -189,7 +195,7 @@ class OnChipSource:
             try:
                 opening.exception(_WAIT_S)
             except TimeoutError:
-                raise NothingYet(f"{self._camera.title} is being opened anew") from None
+                raise NothingYet(f"{self._camera.title} is being opened anew", _REOPEN_S) from None
         self._opening = None
         self._seen_ns = self._clock.now_ns()
         self._held = Held()

@@ -13,6 +13,7 @@ from actors.capture import Capture
 from actors.config import Config, updated
 from actors.sources.base import Finds, NothingYet, SourceError, SourceFrame
 from bus import ring as ring_module
+from bus.actor import ROUND_S
 from bus.fake import FakeBus
 from bus.messages import Frame, Results
 from bus.ring import RingError
@@ -318,12 +319,15 @@ def test_what_a_camera_finds_is_looked_at(rig: Rig, monkeypatch: pytest.MonkeyPa
 
 def test_a_camera_that_is_away_does_not_stop_the_loop(rig: Rig) -> None:
     """Heartbeats come from the loop: while a camera is opened anew they go on, and say so."""
-    frames = [source_frame(0), NothingYet("is being opened anew"), NothingYet("is being opened anew"), source_frame(1)]
+    away = [NothingYet("is being opened anew", 30.0) for _ in range(2)]
+    frames = [source_frame(0), *away, source_frame(1)]
     capture = rig.start(frames, live=True)
     assert [capture.step(), capture.step()] == [0.0, 0.0]
     assert capture.detail == "is being opened anew"
     assert rig.sent() == []
+    assert rig.bus.announced[-1] == 30.0, "libcamera may hold the interpreter for so long"
     capture.step()
+    assert rig.bus.announced[-1] == ROUND_S
     assert numbers(rig.sent()) == [0]
     assert capture.detail == "a script"
 

@@ -9,6 +9,7 @@ from actor_fakes import PixelEmbedder, mosaic
 from actors import embedder as module
 from actors.config import Config, updated
 from actors.embedder import Embedder, EmbedderStuck
+from bus.actor import ROUND_S
 from bus.fake import FakeBus
 from bus.messages import Crop, Crops, Embeddings
 from bus.topics import CROPS
@@ -113,6 +114,39 @@ def test_a_timeout_is_published_as_a_failure(rig: Rig) -> None:
     assert [item.error for item in message.items] == ["no answer within 1 s"] * 2
     assert rig.bus.drops == {"embed_failed": 3}
     assert rig.bus.counts["embeddings"] == 0
+
+
+def test_a_timeout_is_enough_for_one_round(rig: Rig) -> None:
+    """Two in a row, or one and the temperature of a device that does not answer, and the watchdog would end it."""
+    rig.model.temperatures = [41.0]
+    rig.model.failures = [EmbedTimeout("slow"), EmbedTimeout("slow")]
+    for frame in range(2):
+        rig.hand(frame, [0, 2], [0, 2])
+    assert rig.embedder.step() == 0.0, "it comes back at once, after a heartbeat"
+    assert len(rig.sent()) == 1
+    rig.embedder.step()
+    assert len(rig.sent()) == 1
+    assert rig.model.temperatures == [41.0], "not asked for yet"
+    rig.embedder.step()
+    assert rig.model.temperatures == []
+
+
+def test_a_round_may_take_as_long_as_an_inference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever gives a slow engine five seconds does not want it to be ended after two."""
+    for timeout_ms, said in ((5000.0, 5.0), (200.0, ROUND_S)):
+        bus = FakeBus()
+        monkeypatch.setattr(module, "open_backend", lambda _: PixelEmbedder())
+        Embedder(bus, updated(Config(), "embedder", timeout_ms=timeout_ms)).start()
+        assert bus.announced == [said]
+
+
+def test_what_waits_at_the_end_is_embedded_whatever_timed_out(rig: Rig) -> None:
+    """One timeout on the way out, and the frames behind it would never be answered."""
+    rig.model.failures = [EmbedTimeout("slow")]
+    for frame in range(2):
+        rig.hand(frame, [0, 2], [0, 2])
+    rig.embedder.finish()
+    assert len(rig.sent()) == 2
 
 
 def test_three_timeouts_in_a_row_end_the_process(rig: Rig) -> None:

@@ -11,6 +11,7 @@ from actor_fakes import PixelEmbedder, mosaic
 
 from actors.config import Config, updated
 from actors.matcher import CardMatcher
+from bus.actor import ROUND_S
 from bus.fake import FakeBus
 from bus.messages import Embedding, Embeddings, Match, Matches
 from bus.topics import EMBEDDINGS
@@ -172,6 +173,7 @@ def test_a_rebuilt_catalogue_is_taken_over(rig: Rig) -> None:
     assert before[0].decision == "unknown"
     assert (match.decision, match.candidates[0].card_id) == ("confirmed", "card-11")
     assert rig.matcher.detail.startswith("4 cards")
+    assert rig.bus.announced == [rig.matcher.start_deadline_s, ROUND_S], "a million cards take seconds, once"
 
 
 @pytest.mark.parametrize("how", ["another model", "half written", "gone"])
@@ -187,6 +189,7 @@ def test_a_catalogue_that_does_not_fit_leaves_the_old_one_in_use(rig: Rig, how: 
     rig.look()
     (match,) = rig.ask([Embedding(1, 9, [0])], [card(3)])
     assert match.candidates[0].card_id == "card-3"
+    assert rig.bus.announced[-1:] in ([], [ROUND_S]), "it no longer may take as long as a start"
     assert rig.bus.counts["reload_refused"] == (how != "gone")
     rig.look(2_000)
     assert rig.bus.counts["reload_refused"] == (how != "gone"), "a refused one is not read again every second"

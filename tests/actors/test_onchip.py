@@ -1,5 +1,6 @@
 """A camera that detects by itself: which frame an answer goes with, and what happens when the camera stalls."""
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from actors.sources.base import NothingYet, Pixels, SourceError, SourceFrame
 from actors.sources.held import Held, age_frames
 from actors.sources.onchip import OnChipSource, Shot
+from bus.actor import ROUND_S
 from bus.clock import ManualClock
 from vision.onchip import Layout
 from vision.sensor import centred
@@ -222,6 +224,26 @@ def test_a_camera_that_stalls_is_opened_anew(clock: ManualClock) -> None:
     assert not cameras[1].closed.is_set()
     source.close()
     assert cameras[1].closed.is_set()
+
+
+def test_it_is_said_beforehand_that_opening_anew_takes_long(clock: ManualClock) -> None:
+    """libcamera's start holds the interpreter: once it has begun, no heartbeat gets out to say so."""
+    cameras = [FakeCamera(clock), FakeCamera(clock)]
+    left = list(cameras)
+    source = OnChipSource(lambda: left.pop(0), clock, stall_s=1.0)
+    cameras[0].broken = True
+    may_take: list[float] = []
+    while not may_take or may_take[-1] == ROUND_S:
+        with pytest.raises(NothingYet) as caught:
+            source.read()
+        may_take.append(caught.value.may_take_s)
+    assert may_take[0] == ROUND_S
+    assert may_take[-1] > 10.0
+    assert len(left) == 1, "nothing has begun yet"
+    assert not cameras[0].closed.is_set()
+    with contextlib.suppress(NothingYet):
+        source.read()
+    assert cameras[0].closed.wait(5), "when it is asked again, it is"
 
 
 def test_a_hiccup_is_no_stall(clock: ManualClock) -> None:

@@ -9,13 +9,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from actors.lifts import FIRST_S
-from actors.liveness import SILENT_S, UNKILLABLE_S
+from actors.liveness import UNKILLABLE_S
+from actors.look import Look
 from actors.run import WATCHDOG
 from actors.watchdog import Watchdog, supervisord
 from bus.clock import ManualClock
 from bus.fake import FakeBus
 from bus.messages import Heartbeat
 from bus.topics import HEARTBEAT
+
+SILENT_S = 1.6
+STANDS = Look(stopped=False, waits=False, cpu_s=0.0)
 
 
 class Supervisord:
@@ -26,7 +30,7 @@ class Supervisord:
         self.told: list[tuple[str, ...]] = []
         self.error: Exception | None = None
 
-    def getAllProcessInfo(self) -> Any:
+    def watch(self) -> Any:
         if self.error is not None:
             raise self.error
         return [
@@ -48,18 +52,18 @@ class Post:
     def __init__(self, **states: str) -> None:
         self.bus = FakeBus(clock=ManualClock(10**9))
         self.supervisord = Supervisord(**states)
-        self.dog = Watchdog(self.bus, self.supervisord)
+        self.dog = Watchdog(self.bus, self.supervisord, lambda _pid: STANDS)
 
     def beat(self, actor: str, **values: Any) -> None:
         pid = 100 + list(self.supervisord.states).index(actor)
-        values = {"state": "ready", **values}
+        values = {"state": "ready", "next_s": SILENT_S, **values}
         self.bus.feed(self.dog, HEARTBEAT, Heartbeat(actor=actor, pid=pid, t_ns=0, started_ns=0, **values))
 
     def wait(self, seconds: float) -> None:
         clock = self.bus.clock
         assert isinstance(clock, ManualClock)
-        for _ in range(round(seconds * 4)):
-            clock.advance(250)
+        for _ in range(round(seconds * 5)):
+            clock.advance(200)
             self.dog.step()
 
 
@@ -83,7 +87,7 @@ def test_a_hung_actor_is_ended_through_its_owner() -> None:
     post.wait(1)
     post.beat("matcher", detail="a catalogue")
     with capture_logs() as said:
-        for _ in range(round(SILENT_S) + 2):
+        for _ in range(4):
             post.beat("capture")
             post.wait(1)
     assert post.supervisord.told == [("ABRT", "matcher"), ("KILL", "matcher")]
@@ -132,7 +136,7 @@ def test_a_supervisord_that_does_not_answer_ends_nobody(error: Exception) -> Non
         assert post.supervisord.told == []
         post.supervisord.error = None
         post.beat("matcher")
-        post.wait(2)
+        post.wait(1)
     assert [entry["log_level"] for entry in said] == ["warning", "info"]
     assert post.supervisord.told == []
 

@@ -1,5 +1,6 @@
 """The loop, around a toy actor in a real process: readiness, an orderly end, failures, hangs, and catching up."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 import zmq
 
+from bus.actor import ROUND_S
+from bus.loop import HEARTBEAT_MS, SLACK_S
 from bus.messages import Bye, Frame, FrameRef, Heartbeat, Message, Tracks
 from bus.sockets import Address, Publisher, Subscriber
 from bus.topics import FRAME, HEARTBEAT, PIPELINE, TRACKS
@@ -162,6 +165,30 @@ def test_a_hang_kills_itself_with_its_stack(bench: Bench) -> None:
     assert bench.process.wait(10) != 0
     assert bench.process.stderr is not None
     assert "on_frame" in bench.process.stderr.read().decode()
+
+
+def test_what_takes_long_is_said_beforehand_and_taken_back(bench: Bench) -> None:
+    """Whoever loads for a minute would be ended for it, and whoever may always take a minute would hang unseen."""
+    usual = ROUND_S + SLACK_S
+    assert {beat.next_s for beat in bench.heartbeats if beat.state == "ready"} == {usual}
+    bench.send(17)
+    bench.until(lambda: bench.heartbeats[-1].next_s == 60.0 + SLACK_S)
+    bench.send(18)
+    bench.until(lambda: bench.heartbeats[-1].next_s == usual)
+
+
+def test_whoever_stood_still_says_first_that_he_goes_on(bench: Bench) -> None:
+    """He has much to do, and is being waited for: work first, and he would be ended before its end."""
+    bench.send(1)
+    bench.until(lambda: bench.heartbeats[-1].counts.get("frames") == 1)
+    bench.process.send_signal(signal.SIGSTOP)
+    os.waitpid(bench.process.pid, os.WUNTRACED)
+    begun, heard = time.monotonic(), len(bench.heartbeats)
+    bench.send(*range(20, 40))
+    bench.until(lambda: time.monotonic() - begun > 2 * HEARTBEAT_MS / 1e3)  # until his next one is due
+    bench.process.send_signal(signal.SIGCONT)
+    bench.until(lambda: bench.heartbeats[-1].counts["frames"] > 1)
+    assert bench.heartbeats[heard].counts["frames"] == 1
 
 
 def test_the_heartbeat_reports_progress(bench: Bench) -> None:

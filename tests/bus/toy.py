@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from bus.actor import Actor
+from bus.actor import ROUND_S, Actor
 from bus.loop import ActorFailed, Loop
 from bus.messages import Bye, Frame, Heartbeat, Tracks
 from bus.sockets import Address
@@ -41,6 +41,8 @@ class Toy(Actor):
             time.sleep(3600)
         if message.frame == 13 and self.mode == "fail":
             raise ValueError("the lens cap is on")
+        if message.frame in (17, 18):
+            self.bus.may_take(60.0 if message.frame == 17 else ROUND_S)
         if message.frame == 7:
             time.sleep(0.3)  # a busy moment, during which frames pile up
         self.bus.publish(TRACKS, Tracks(stream=message.stream, frame=message.frame, t_ns=message.t_ns, tracks=[]))

@@ -30,6 +30,7 @@ def supervisord(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(copies, "preload", noted.preloaded.append)
     monkeypatch.setattr(copies, "become", become)
     monkeypatch.setattr(copies, "FORKS", True)
+    noted.tick, noted.process_groups = lambda: None, {}
     logger = SimpleNamespace(warn=logging.warning, critical=logging.critical)
     noted.options = SimpleNamespace(logger=logger, execve=lambda *call: noted.executed.append(call))
     return noted

@@ -15,8 +15,10 @@ import numpy as np
 
 from bus.clock import SystemClock
 
-HANG_DEADLINE_S = 3
-"""Instead of 10, so that the dead-man comes before the launcher; with the switch `patient` it never does."""
+ALONE_S = 600
+"""Nobody misses a heartbeat, so that the dead-man comes first; with the switch `watched` it is the launcher."""
+HANG_DEADLINE_S = 2
+"""Instead of 10, for the dead-man."""
 GIL_S = 1.0
 _held = ctypes.PyDLL(None)  # calls that do not let go of the GIL, as a driver's may not
 SWITCHES = Path()
@@ -86,7 +88,8 @@ def main() -> int:
     import bus.loop
     from cli.main import main as sleevesight
 
-    bus.loop.HANG_DEADLINE_S = 600 if on("patient") else HANG_DEADLINE_S
+    if not on("watched"):
+        bus.loop.SLACK_S, bus.loop.HANG_DEADLINE_S = ALONE_S, HANG_DEADLINE_S
     engine, source = actors.embedder.open_backend, actors.capture.open_source
     actors.embedder.open_backend = lambda config: FaultyEmbedder(engine(config))  # type: ignore[assignment,return-value]
     actors.capture.open_source = lambda config, clock: FaultySource(source(config, clock))  # type: ignore[assignment,return-value]

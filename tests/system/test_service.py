@@ -1,16 +1,19 @@
 """Real supervisord with the rendered configuration: what dies comes back, what hangs too, and an end leaves nothing."""
 
+import os
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from running import configuration
+from running import PATIENCE_S, configuration
 
 from actors.config import Config
 from actors.run import WATCHDOG
 from bench import supervised
 from bench.service import hung, killed
+from deploy.guard import NOTIFY_S
 
 LOG_BYTES = 1000
 """Instead of a megabyte, so that logs rotate while one looks; and two starts instead of eleven, so that it gives up."""
@@ -137,7 +140,38 @@ def test_a_hung_actor_is_noticed_and_back(service: Supervised, capsys: pytest.Ca
     confirmed_again(service)
     assert {name: service.session(name) for name in others} == others
     assert "(recording" in service.said(WATCHDOG), "the source that fell silent is named"
-    assert "killing it" in service.said(WATCHDOG)
+    assert "stopped for" in service.said(WATCHDOG)
+
+
+def test_a_stopped_watchdog_is_noticed_and_back(service: Supervised, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody missed its heartbeat, and from then on nobody else's: supervisord misses its questions."""
+    others = {name: service.session(name) for name in service.actors if name != WATCHDOG}
+    for span in hung(service, WATCHDOG):
+        with capsys.disabled():
+            print(f"\n  {span.what} after {span.seconds:.2f} s", end="")
+    assert {name: service.session(name) for name in others} == others
+    assert f"the {WATCHDOG} asks nothing any more: SIGKILL" in service.said("supervisord")
+    for _ in hung(service, "smoother"):
+        confirmed_again(service)
+
+
+def test_systemd_is_told_as_long_as_supervisord_turns(
+    begin: Callable[[], Supervised], short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A supervisord that stands still starts nobody again; systemd ends it when it hears nothing (WatchdogSec)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(short / "notify"))
+        systemd.settimeout(PATIENCE_S)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(short / "notify"))
+        service = begin()
+        assert [systemd.recv(64) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        service.process.send_signal(signal.SIGSTOP)
+        os.waitpid(service.process.pid, os.WUNTRACED)
+        systemd.settimeout(2 * NOTIFY_S)
+        with pytest.raises(TimeoutError):
+            while True:
+                systemd.recv(64)
+        service.process.send_signal(signal.SIGCONT)
 
 
 def test_a_crash_says_where_and_logs_rotate(service: Supervised) -> None:
