@@ -73,6 +73,8 @@ class Embedder(Actor):
     def __init__(self, bus: Bus, config: Config) -> None:
         super().__init__(bus)
         self._config = config.embedder
+        self._usual = config.selector.readings
+        """Readings of a frame at most."""
         self._backend: Backend | None = None
         self._waiting: deque[_Request] = deque()
         self._timeouts = 0
@@ -80,13 +82,13 @@ class Embedder(Actor):
         self._look_at_ns = 0
 
     def start(self) -> None:
-        """Load the model and run it once, so that the first card does not pay for it."""
+        """Load the model and run it once, so that the first cards do not pay for it, in time or in memory."""
         if self._config.backend == "auto":
             choice = choose(self._config)
             say = log.warning if choice.lacking else log.info
             say(f"embedding with {choice.path.name}", because=choice.why)
         self._backend = open_backend(self._config)
-        crops = np.zeros((2, CROP_HEIGHT, CROP_WIDTH, 3), np.uint8)
+        crops = np.zeros((self._usual, CROP_HEIGHT, CROP_WIDTH, 3), np.uint8)
         perceptual_hashes(crops)
         with suppress(EmbedTimeout):  # it pays for allocations and uploads: slow is no reason to refuse
             self._backend.embed(crops)
