@@ -91,6 +91,15 @@ def _stall(actor: str) -> Fault:
     return Fault(f"stall {actor}", lambda system: stall(system.ear, system.pid(actor), STALL_S))
 
 
+def _hang(actor: str) -> Fault:
+    """It stands still for good, until somebody misses it: its recovery counts from that moment on."""
+
+    def inject(system: System) -> None:
+        system.kill(actor, signal.SIGSTOP)
+
+    return Fault(f"hang {actor}", inject, actor)
+
+
 def _second_instance(system: System) -> None:
     """A second capture on the same run directory is refused."""
     command = [*SLEEVESIGHT, "run", "capture", "--config", str(system.file)]
@@ -137,6 +146,7 @@ FAULTS = {
         *(_kill(actor) for actor in ACTORS),
         _stall("selector"),
         _stall("embedder"),
+        *(_hang(actor) for actor in ("capture", "selector", "embedder")),
         Fault("second instance", _second_instance),
         Fault("silent reader", _silent_reader),
         *(_noise(kind) for kind in noise.AT_PUBLISHERS),

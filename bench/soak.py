@@ -18,7 +18,7 @@ from actors.config import Config, updated
 from actors.sources.base import parse
 from actors.sources.scene import open_scene
 from bench.faults import FAULTS, Fault, NotSurvived, recovery_s
-from bench.probe import pss_mb
+from bench.probe import held_mb
 from bench.soak_report import Report, Sample, Suffered, account, order
 from bench.system import ACTORS, System, TooSlow, open_files
 from bus.messages import Results
@@ -40,7 +40,8 @@ Truth = Sequence[frozenset[str]]
 class Plan:
     """How long, and which faults (names of `bench.faults`; none: a quiet run) how often, in an order of the seed's.
 
-    `warm_s`: a process counts for the growth of memory from that age on; a looped scene is rendered twice by then.
+    `warm_s`: a process counts for the growth of memory from that age on, and one that renders a looped scene not before
+    it has shown it twice.
     """
 
     seconds: float
@@ -154,7 +155,10 @@ class _Run:
         results, self._system.ear.results = self._system.ear.results, []
         for one in results:
             if not one.closing:
-                self._answered.setdefault(one.stream, {})[one.frame] = one.t_ns
+                answered = self._answered.setdefault(one.stream, {})
+                if (last := next(reversed(answered), -1)) >= one.frame:
+                    self.failures.append(f"frame {one.frame} of {one.stream} was answered after frame {last}")
+                answered[one.frame] = one.t_ns
                 self._judge(one)
 
     def _judge(self, one: Results) -> None:
@@ -177,11 +181,17 @@ class _Run:
         ear, now = self._system.ear, self._system.clock.now_ns()
         lives = [life for actor in ACTORS if (life := ear.life(actor)) is not None]
         warm_ns = now - round(self._plan.warm_s * 1e9)
-        pids = {"launcher": self._system.process.pid}
-        pids |= {beat.actor: beat.pid for beat in lives if beat.started_ns < warm_ns}
-        with contextlib.suppress(OSError, KeyError):  # one that dies meanwhile is found by its next life
-            pss = {name: round(pss_mb(pid)["Pss"], 2) for name, pid in pids.items()}
-            self._samples.append(Sample(now, pss, {name: open_files(pid) for name, pid in pids.items()}))
+        twice = 2 * len(self._truth or ())
+        warm = [
+            beat
+            for beat in lives
+            if beat.started_ns < warm_ns and (beat.actor != "capture" or beat.counts.get("frames", 0) >= twice)
+        ]
+        pids = {"launcher": self._system.process.pid, **{beat.actor: beat.pid for beat in warm}}
+        with contextlib.suppress(OSError, KeyError, StopIteration):  # one that dies meanwhile is found by its next life
+            held = {name: held_mb(pid) for name, pid in pids.items()}
+            own, mapped = ({name: round(two[kind], 2) for name, two in held.items()} for kind in (0, 1))
+            self._samples.append(Sample(now, own, mapped, {name: open_files(pid) for name, pid in pids.items()}))
 
 
 def recently(truth: Truth, frame: int, memory: int) -> set[str]:

@@ -14,8 +14,10 @@ from bench.summary import FRAME_LOSSES
 from bus.messages import Heartbeat
 
 BEAT_NS = 1_100_000_000
-"""A little more than from one heartbeat to the next."""
+"""More than from one heartbeat to the next, also on a busy machine: what was lost is said with the next one."""
 WELL_S, GROWTH = 3.0, 0.02
+MEMORY = {"own_mb": "memory", "mapped_mb": "mapped files"}
+"""What is not to grow, each by itself: the kinds of a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,11 @@ class Suffered:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """PSS in MB and open descriptors when all was well, of the processes that have lived long enough to be warm."""
+    """What the processes held when all was well (MB, `bench.probe.held_mb`; open descriptors), if they were warm."""
 
     t_ns: int
-    pss_mb: Mapping[str, float]
+    own_mb: Mapping[str, float]
+    mapped_mb: Mapping[str, float]
     files: Mapping[str, int]
 
 
@@ -69,7 +72,7 @@ class Report:
     wrong: list[str] | None
     samples: list[Sample]
     failures: list[str] = field(default_factory=list)
-    """What ended it before its time."""
+    """What ended it before its time, and answers out of order."""
 
     def problems(self, well_s: float = WELL_S, growth: float = GROWTH) -> list[str]:
         """What did not hold, a line each."""
@@ -91,10 +94,11 @@ class Report:
         return (one for one in self.suffered if one.recovery_s > limit_s)
 
     def _grown(self, limit: float) -> Iterator[str]:
-        thirds = memory(self.samples)
-        grown = growth_of(*thirds["together"]) if thirds else 0.0
-        if grown > limit:
-            yield f"memory grew by {100 * grown:.1f} % from the first third to the last"
+        for kind, what in MEMORY.items():
+            thirds = memory(self.samples, kind)
+            grown = growth_of(*thirds["together"]) if thirds else 0.0
+            if grown > limit:
+                yield f"{what} grew by {100 * grown:.1f} % from the first third to the last"
         for name, (first, last) in files(self.samples).items():
             if last > first:
                 yield f"{name} holds {last} descriptors, and held {first}"
@@ -107,7 +111,7 @@ class Report:
 
     def as_json(self, problems: Sequence[str]) -> dict[str, Any]:
         """The report for programs."""
-        thirds = memory(self.samples)
+        held = {kind: memory(self.samples, kind) for kind in MEMORY}
         return {
             "source": self.source,
             "seconds": round(self.seconds, 1),
@@ -116,8 +120,13 @@ class Report:
             "faults": [asdict(one) for one in self.suffered],
             "restarts": {name: lives - 1 for name, lives in self.lives.items()},
             "wrong": self.wrong,
-            "memory_mb": {name: {"first": first, "last": last} for name, (first, last) in thirds.items()},
-            "growth": round(growth_of(*thirds["together"]), 4) if thirds else None,
+            **{
+                kind: {name: {"first": first, "last": last} for name, (first, last) in thirds.items()}
+                for kind, thirds in held.items()
+            },
+            "growth": {
+                kind: round(growth_of(*thirds["together"]), 4) for kind, thirds in held.items() if "together" in thirds
+            },
             "files": {name: {"first": first, "last": last} for name, (first, last) in files(self.samples).items()},
             "samples": [asdict(one) for one in self.samples],
             "problems": list(problems),
@@ -193,9 +202,9 @@ def _times_of_missing(times: Mapping[int, int], total: int, fps: float) -> Itera
         yield round(float(np.interp(number, have, at - at[0]))) + int(at[0]) + round(outside / fps * 1e9)
 
 
-def memory(samples: Sequence[Sample]) -> dict[str, tuple[float, float]]:
-    """By process, and `together`, the mean PSS in MB of the first third of its samples and of the last."""
-    thirds = {name: (float(np.mean(first)), float(np.mean(last))) for name, first, last in _thirds(samples, "pss_mb")}
+def memory(samples: Sequence[Sample], kind: str) -> dict[str, tuple[float, float]]:
+    """By process, and `together`, the mean of a kind of MEMORY in the first third of its samples and in the last."""
+    thirds = {name: (float(np.mean(first)), float(np.mean(last))) for name, first, last in _thirds(samples, kind)}
     if thirds:
         first, last = (sum(values) for values in zip(*thirds.values(), strict=True))
         thirds["together"] = first, last
@@ -230,11 +239,15 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 def _table(samples: Sequence[Sample]) -> list[str]:
     """Memory and descriptors at the beginning and at the end."""
-    thirds, descriptors = memory(samples), files(samples)
-    if not thirds:
+    own, mapped = (memory(samples, kind) for kind in MEMORY)
+    descriptors = files(samples)
+    if not own:
         return ["memory: too short a run to say anything of it"]
-    text = [f"{'process':<14}{'PSS MB':>8}{'at last':>9}{'growth':>9}{'files':>7}{'at last':>9}"]
-    for name, (first, last) in thirds.items():
-        opened = "".join(f"{number:8}" for number in descriptors.get(name, ()))
-        text.append(f"{name:<14}{first:8.1f}{last:9.1f}{100 * growth_of(first, last):8.1f}%{opened}")
+    columns = "".join(f"{name:>10}{'at last':>9}{'growth':>8}" for name in ("own MB", "mapped MB"))
+    text = [f"{'process':<14}{columns}{'open':>7}{'at last':>9}"]
+    for name in own:
+        values = "".join(
+            f"{first:10.1f}{last:9.1f}{100 * growth_of(first, last):7.1f}%" for first, last in (own[name], mapped[name])
+        )
+        text.append(f"{name:<14}{values}" + "".join(f"{number:8}" for number in descriptors.get(name, ())))
     return text

@@ -108,26 +108,26 @@ def test_the_order_of_faults_is_the_seeds() -> None:
 
 
 def sample(**mb: float) -> Sample:
-    return Sample(0, mb, dict.fromkeys(mb, 20))
+    return Sample(0, mb, dict.fromkeys(mb, 7.0), dict.fromkeys(mb, 20))
 
 
 def test_growth_is_from_the_first_third_to_the_last() -> None:
     """A mean over everything hides a leak; two single samples are noise."""
-    found = memory([sample(a=10.0, b=value) for value in (50, 52, 54, 60, 60, 60, 80, 90, 100)])
+    found = memory([sample(a=10.0, b=value) for value in (50, 52, 54, 60, 60, 60, 80, 90, 100)], "own_mb")
     assert found == {"a": (10, 10), "b": (52, 90), "together": (62, 100)}
 
 
 def test_a_process_counts_when_it_is_warm() -> None:
     """A young life is small: a killed process would hide the growth of the others, or look like growth itself."""
     samples = [sample(a=10.0, b=5.0)] * 3 + [sample(a=10.0)] * 3 + [sample(a=10.0, b=5.0)] * 3
-    assert memory(samples) == {"a": (10, 10), "b": (5, 5), "together": (15, 15)}
-    assert memory(samples[:2]) == {}
+    assert memory(samples, "own_mb") == {"a": (10, 10), "b": (5, 5), "together": (15, 15)}
+    assert memory(samples[:2], "own_mb") == {}
 
 
 def test_descriptors_that_come_and_go_are_no_leak() -> None:
     """A reader that connects for a moment is in some samples."""
     held = (20, 22, 20, 20, 20, 20, 23, 20, 22)
-    samples = [Sample(0, {"a": 1.0}, {"a": number}) for number in held]
+    samples = [Sample(0, {"a": 1.0}, {"a": 1.0}, {"a": number}) for number in held]
     assert files(samples) == {"a": (22, 20)}
 
 
@@ -151,7 +151,8 @@ def test_a_good_soak_has_no_problems() -> None:
     assert report().lines([])[-1] == "everything holds"
 
 
-LEAKING = [Sample(0, {"a": 10.0}, {"a": number}) for number in range(9)]
+LEAKING = [Sample(0, {"a": 10.0}, {"a": 7.0}, {"a": number}) for number in range(9)]
+MAPPING = [Sample(0, {"a": 10.0}, {"a": mb}, {"a": 20}) for mb in (100, 101, 103.1)]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +168,7 @@ LEAKING = [Sample(0, {"a": 10.0}, {"a": number}) for number in range(9)]
             {"samples": [sample(a=mb) for mb in (100, 101, 103.1)]},
             "memory grew by 3.1 % from the first third to the last",
         ),
+        ({"samples": MAPPING}, "mapped files grew by 3.1 % from the first third to the last"),
         ({"samples": LEAKING}, "a holds 6 descriptors, and held 2"),
         ({"failures": ["not within 30 s: embedder is back"]}, "not within 30 s: embedder is back"),
     ],

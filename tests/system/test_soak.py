@@ -1,10 +1,15 @@
-"""`sleevesight bench soak --faults`, half a minute of it: what an evening does to a system, in small."""
+"""`sleevesight bench soak --faults`, a minute of it: what an evening does to a system, in small.
+
+Counts, order and ratios are judged; how fast it is, and how small, is for the long run on a quiet machine.
+"""
 
 import json
+import math
 import os
 import signal
 import subprocess
 import tempfile
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -13,12 +18,22 @@ from running import CARDS, PATIENCE_S, SLEEVESIGHT
 from actors.config import Config, updated
 from bench.faults import FAULTS
 from bench.soak import Plan, soak
+from bench.soak_report import order
 from cli.main import main
 
 pytestmark = pytest.mark.xdist_group("soak")  # two at a time would be a load that neither is made for
 
-SECONDS, EVERY_S = 20.0, 5.0
-PLAYED = ("kill embedder", "stall selector", "raw bytes")
+SECONDS, EVERY_S = 60.0, 7.0
+PLAYED = (
+    "kill capture",
+    "kill embedder",
+    "kill matcher",
+    "stall selector",
+    "stall embedder",
+    "hang selector",
+    "second instance",
+    "raw bytes",
+)
 YOUNG = 0.5
 """Processes that have just started grow, for good reasons: the limit for the long run is another."""
 
@@ -34,16 +49,16 @@ def small(catalogue: Path) -> Config:
 def test_everything_holds(
     small: Config, short: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A kill, a stall and a flood under load: every frame answered or lost for a reason, no wrong name, no growth."""
+    """Kills, stalls and a flood under load: every frame answered in order, or lost for a reason; no wrong name."""
     monkeypatch.setattr(tempfile, "tempdir", str(short))
     report, folder = soak(small, Plan(SECONDS, PLAYED, EVERY_S, warm_s=1.0), lambda: False, lambda _: None)
-    problems = report.problems(well_s=PATIENCE_S, growth=YOUNG)
+    problems = report.problems(well_s=math.inf, growth=YOUNG)
     with capsys.disabled():
         print("\n  " + "\n  ".join(report.lines(problems)))
     assert problems == [], (folder / "run.log").read_text()
-    assert sorted(one.name for one in report.suffered) == sorted(PLAYED)
+    assert [one.name for one in report.suffered] == list(islice(order(PLAYED, seed=0), len(PLAYED)))
     assert set(PLAYED) <= FAULTS.keys()
-    assert report.accounts.answered > 100
+    assert report.accounts.answered > 300
     assert report.wrong == []
     assert len(report.samples) > 3
 
