@@ -23,7 +23,7 @@ from bus.topics import PIPELINE
 
 FIRST_BACKOFF_S, LAST_BACKOFF_S = 0.2, 10.0
 STEADY_S = 3.0
-"""A process that lived this long was well: its next death starts the back-off anew."""
+"""A process that lived this long was well: it is started again at once, and the back-off begins anew."""
 STOP_S = 5.0
 DRAIN_S = 15.0
 """How long the pipeline may take to pass on what it holds after the source has ended."""
@@ -110,10 +110,10 @@ class Launcher:
             self.failed = self.failed or child.name
             return
         child.failures += code > 0
-        child.backoff = FIRST_BACKOFF_S if now - child.started > STEADY_S else child.backoff
-        log.warning("actor died, starting it again", actor=child.name, code=code, in_s=round(child.backoff, 1))
-        child.again_at = now + child.backoff
-        child.backoff = min(child.backoff * 2, LAST_BACKOFF_S)
+        pause = 0.0 if now - child.started > STEADY_S else child.backoff
+        log.warning("actor died, starting it again", actor=child.name, code=code, in_s=round(pause, 1))
+        child.again_at = now + pause
+        child.backoff = min(pause * 2, LAST_BACKOFF_S) if pause else FIRST_BACKOFF_S
 
     def over(self) -> bool:
         """Whether every actor has come to its end, or had time to: one that was started again may have missed it."""
