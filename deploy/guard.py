@@ -17,9 +17,10 @@ from supervisor.rpcinterface import SupervisorNamespaceRPCInterface
 from supervisor.states import ProcessStates, getProcessStateDescription
 
 from actors.liveness import DUMP_S
+from actors.look import Look, look
 from actors.run import WATCHDOG
 
-SILENT_S = 3.0
+SILENT_S = 2.5
 """The watchdog asks five times a second, and waits two seconds for an answer."""
 START_S = 60.0
 """For its first question."""
@@ -56,17 +57,22 @@ class Interface(SupervisorNamespaceRPCInterface):  # type: ignore[misc]
 class Guard:
     """Ends a watchdog that has ceased to ask, and tells systemd that supervisord's loop turns."""
 
-    def __init__(self, supervisord: Any, now_s: Callable[[], float] = time.monotonic) -> None:
-        self._supervisord, self._now_s = supervisord, now_s
+    def __init__(
+        self,
+        supervisord: Any,
+        now_s: Callable[[], float] = time.monotonic,
+        see: Callable[[int], Look | None] = look,
+    ) -> None:
+        self._supervisord, self._now_s, self._see = supervisord, now_s, see
         self._last_s = self._told_s = now_s()
         self._ready = False
         self._pid = 0
         self._left_s = START_S
-        self._sentenced = False
+        self._asked = self._sentenced = False
 
     def asked(self) -> None:
         """The watchdog is at work."""
-        self._left_s = SILENT_S
+        self._asked = True
 
     def turn(self) -> None:
         """Supervisord's loop has turned."""
@@ -81,12 +87,15 @@ class Guard:
 
     def _look_at(self, process: Any, awake_s: float) -> None:
         if process.pid != self._pid:
-            self._pid, self._left_s, self._sentenced = process.pid, START_S, False
+            self._pid, self._left_s, self._asked, self._sentenced = process.pid, START_S, False, False
         if process.get_state() not in (ProcessStates.STARTING, ProcessStates.RUNNING):
             return
-        self._left_s -= awake_s
+        self._left_s = SILENT_S if self._asked else self._left_s - awake_s
+        self._asked = False
         if self._left_s < 0:
-            number = signal.SIGKILL if self._sentenced else signal.SIGABRT  # first it may say where it hangs
+            seen = self._see(process.pid)
+            deaf = self._sentenced or (seen is not None and seen.stopped)
+            number = signal.SIGKILL if deaf else signal.SIGABRT  # first it may say where it hangs
             self._supervisord.options.logger.critical(f"the {WATCHDOG} asks nothing any more: {number.name}")
             process.signal(number)
             self._sentenced, self._left_s = True, DUMP_S

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from supervisor.states import ProcessStates
 
+from actors.look import Look
 from actors.run import WATCHDOG
 from deploy.guard import SILENT_S, START_S, Guard, Interface, notify
 
@@ -30,7 +31,8 @@ class Post:
             options=SimpleNamespace(logger=logger, mood=1),
             tick=lambda: None,
         )
-        self.guard = Guard(self.supervisord, lambda: self.now_s)
+        self.stopped = False
+        self.guard = Guard(self.supervisord, lambda: self.now_s, lambda _pid: Look(self.stopped, False, 0.0))
 
     def _program(self, name: str, pid: int) -> Any:
         return SimpleNamespace(
@@ -68,6 +70,15 @@ def test_a_watchdog_that_ceases_to_ask_is_ended_in_time() -> None:
     assert SILENT_S <= post.wait(60) < NOTICED_S
     post.wait(1)
     assert post.sent == [(WATCHDOG, SIGABRT), (WATCHDOG, SIGKILL)]
+
+
+def test_one_that_is_stopped_is_killed_at_once() -> None:
+    """It cannot say anything, and supervisord's next turn may be a second away."""
+    post = Post()
+    post.wait(5, asking=True)
+    post.stopped = True
+    assert SILENT_S <= post.wait(60) < NOTICED_S - 1
+    assert post.sent == [(WATCHDOG, SIGKILL)]
 
 
 def test_the_next_life_begins_anew() -> None:
