@@ -186,7 +186,7 @@ def _lost(beats: Sequence[Heartbeat], suffered: Sequence[Suffered]) -> Counter[s
         last = before.get(beat.session)
         before[beat.session] = beat
         since_ns, drops = (last.t_ns, last.drops) if last else (beat.started_ns, {})
-        if any(one.covers(since_ns) and one.covers(beat.t_ns) for one in suffered):
+        if any(one.covers(since_ns) and one.covers(beat.t_ns) and beat.t_ns >= one.begun_ns for one in suffered):
             continue
         for reason in FRAME_LOSSES.get(beat.actor, ()):
             lost[f"{beat.actor}.{reason}"] += beat.drops.get(reason, 0) - drops.get(reason, 0)

@@ -83,6 +83,15 @@ def test_a_loss_is_paid_for_if_any_of_its_time_was_quiet() -> None:
     assert found.lost == {"selector.frame.stale": 3}
 
 
+def test_a_loss_just_before_a_fault_is_not_its_doing() -> None:
+    """Heartbeats come five times a second: one that was heard before the fault began speaks of a quiet time."""
+    beats = [beat("selector", "s", t, frame_stale=number) for t, number in ((4.0, 0), (4.2, 2), (4.4, 2))]
+    frames = set(range(100)) - {38, 37}
+    found = account(answers(*frames), beats, [suffered(5.0, 6.0)], FPS)
+    assert found.unaccounted == 0
+    assert found.lost == {"selector.frame.stale": 2}
+
+
 def test_lives_are_counted_apart() -> None:
     """A restarted process counts from nothing: its total is no loss that went back."""
     beats = [
