@@ -6,10 +6,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from vision.phash import HASH_BITS
 
 if TYPE_CHECKING:
     from usearch import index as Usearch
@@ -85,7 +84,7 @@ class VectorIndex:
 
     def search(self, vectors: NDArray[np.float32], count: int) -> tuple[Rows, Cosines]:
         """The nearest rows, approximately, and their cosines, both [m, min(count, n)], of unit vectors [m, dim]."""
-        rows, distances = _search(self._index, vectors, min(count, len(self)), exact=False)
+        rows, distances = _search(self._index, vectors, min(count, len(self)))
         return rows, 1.0 - distances
 
     def cosines(self, rows: Rows, vectors: NDArray[np.float32]) -> Cosines:
@@ -97,18 +96,14 @@ class VectorIndex:
         return np.asarray((stored.reshape(*rows.shape, -1) @ vectors[:, :, None])[..., 0], np.float32)
 
 
-class HashIndex:
-    """Exact search by Hamming distance: all rows are compared, the graph is never walked."""
+def nearest_hashes(known: NDArray[np.uint8], hashes: NDArray[np.uint8], count: int) -> Rows:
+    """The nearest rows [m, min(count, n)] of hashes uint8 [m, 64] among the known ones [n, 64], nearest first, exactly.
 
-    def __init__(self, hashes: NDArray[np.uint8]) -> None:
-        # The least graph that usearch accepts: adding 17,592 rows takes 12 ms, a proper one 1.7 s. Its option
-        # enable_key_lookups=False, which would suit, corrupts memory in versions up to 2.25.
-        self._index = usearch().Index(ndim=HASH_BITS, metric="hamming", dtype="b1", connectivity=2, expansion_add=1)
-        self._index.add(np.arange(len(hashes), dtype=np.uint64), hashes, threads=1)
-
-    def search(self, hashes: NDArray[np.uint8], count: int) -> Rows:
-        """The nearest rows [m, min(count, n)] of hashes uint8 [m, 64], nearest first."""
-        return _search(self._index, hashes, min(count, len(self._index)), exact=True)[0]
+    All are compared: half the time of usearch's exact search, and no second copy of them.
+    """
+    nearest = min(count, len(known))
+    rows = cv2.batchDistance(hashes, known, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=nearest)[1]
+    return np.asarray(rows, np.int64)
 
 
 def exact_search(embeddings: NDArray[np.float32], vectors: NDArray[np.float32], count: int) -> Rows:
@@ -120,8 +115,8 @@ def exact_search(embeddings: NDArray[np.float32], vectors: NDArray[np.float32], 
     return np.asarray(np.take_along_axis(nearest, order, axis=1), np.int64)
 
 
-def _search(index: Any, queries: NDArray[Any], count: int, exact: bool) -> tuple[Rows, NDArray[np.float32]]:
-    found = index.search(np.ascontiguousarray(queries), count, threads=1, exact=exact)
+def _search(index: Any, queries: NDArray[Any], count: int) -> tuple[Rows, NDArray[np.float32]]:
+    found = index.search(np.ascontiguousarray(queries), count, threads=1)
     rows, distances = np.empty((len(queries), count), np.int64), np.empty((len(queries), count), np.float32)
     for place, one in enumerate([found] if isinstance(found, usearch().Matches) else found):
         # The walk of a graph may end early, as among many equal rows; then the best is repeated.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.embedding import normalise
-from catalog.index import Cosines, HashIndex, Rows
+from catalog.index import Cosines, Rows, nearest_hashes
 from catalog.store import Catalogue
 from vision.phash import HASH_BYTES, agreement, hamming
 
@@ -67,7 +67,6 @@ class Matcher:
             raise ValueError(f"the weight of the hash must be 0 or more, not {weight}")
         self.catalogue = catalogue
         self.weight = weight
-        self._hash_index = HashIndex(catalogue.hashes)
         order = np.argsort(catalogue.groups, kind="stable")
         self._members = order
         self._sorted_groups = catalogue.groups[order]
@@ -109,7 +108,7 @@ class Matcher:
         queries, readings = unit.shape[:2]
         flat = unit.reshape(queries * readings, -1)
         by_vector, cosines = self.catalogue.index.search(flat, times * _BY_VECTOR)
-        by_hash = self._hash_index.search(hashes.reshape(queries * readings, -1), times * _BY_HASH)
+        by_hash = nearest_hashes(self.catalogue.hashes, hashes.reshape(queries * readings, -1), times * _BY_HASH)
         rows = np.concatenate([by_vector, by_hash], axis=1)
         cosines = np.concatenate([cosines, self.catalogue.index.cosines(by_hash, flat)], axis=1)
         return rows.reshape(queries, readings, -1), cosines.reshape(queries, readings, -1)

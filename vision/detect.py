@@ -129,15 +129,20 @@ class Detector:
         return self.look(Pyramid(frame))
 
     def look(
-        self, frame: Pyramid, known: Sequence[Detection] = (), before: Sequence[Detection] = ()
+        self,
+        frame: Pyramid,
+        known: Sequence[Detection] = (),
+        before: Sequence[Detection] = (),
+        within: Floats | None = None,
     ) -> list[Detection]:
         """The same in a stream: cards that are `known` to lie where they lay are not looked at again.
 
-        Those that lay there in the frame `before` are looked at from there.
+        Those that lay there in the frame `before` are looked at from there. What is not known is sought `within` a box
+        alone, its first and last corner [2, 2].
         """
-        image, scale = canvas(frame)
+        image, origin, factors = canvas(frame, within)
         rough, found = decode(self._find(image), WORTH_A_LOOK)
-        quads = np.asarray((rough + 0.5) * scale - 0.5, np.float32)
+        quads = np.asarray((origin + rough + 0.5) * factors - 0.5, np.float32)
         new = np.array([not any(same(quad, one.quad) for one in known) for quad in quads], bool)
         cards = [*known, *self._close_ups.at(frame, quads[new], found[new], before)]
         height, width = frame.level(0).shape[:2]

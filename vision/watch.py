@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from vision.detection import Detection
 from vision.detector.pyramid import Pixels, Pyramid
 
-Look = Callable[[Pyramid, Sequence[Detection], Sequence[Detection]], list[Detection]]
+Look = Callable[[Pyramid, Sequence[Detection], Sequence[Detection], NDArray[np.float32] | None], list[Detection]]
 
 _SETTLE = 5
 """Frames that are still looked at after the last one in which anything moved: the tracker takes their mean."""
 _AGAIN = 60
 """Frames after which all is looked at anew, whether or not anything moved."""
 _CELLS = 100
-"""Longer side of the picture that tells whether anything moved."""
+"""About the longer side of the picture that tells whether anything moved."""
 _MOVED = 8.0
 """Levels by which a cell must differ beyond what the exposure does to all: several times the noise of its mean."""
 
@@ -38,35 +38,46 @@ class _Seen:
 class Watcher:
     """Detections frame by frame.
 
-    `look` finds the cards of a frame uint8 RGB, given those known to be there and those seen in the frame before. It is
-    handed the reductions of the frame that were made to see what moved: 7 MB are read from memory once.
+    `look` finds the cards of a frame uint8 RGB, given those known to be there, those seen in the frame before, and the
+    box outside of which there is nothing new (None: look everywhere). It is handed the reductions of the frame that
+    were made to see what moved: 7 MB are read from memory once.
     """
 
     def __init__(self, look: Look) -> None:
         self._find = look
         self._seen: list[_Seen] = []
         self._before: NDArray[np.float32] | None = None
-        self._still = 0
+        self._quiet = np.zeros((0, 0), np.uint8)
+        """For how many frames nothing has moved in each cell, [h, w]; no more than it takes to settle."""
         self._waited = 0
 
     def update(self, frame: Pixels) -> list[Detection]:
         """Every card in the next frame, as `look` says it or, where nothing has changed since, has said it."""
         pyramid = Pyramid(frame)
-        cells = _cells(pyramid)
+        level = _coarse(frame)
+        cells = pyramid.level(level).astype(np.float32)
         moved = self._moved(cells)
-        self._still = 0 if moved.any() else self._still + 1
-        self._seen = [_watched(seen, moved, cells.shape[1] / frame.shape[1]) for seen in self._seen]
+        self._seen = [_watched(seen, moved, 2**level) for seen in self._seen]
         self._waited += 1
-        anew = self._waited >= _AGAIN
-        if anew:
+        if self._waited >= _AGAIN:
             self._before, self._waited = cells, 0
-        if anew or self._still <= _SETTLE:
-            self._look(pyramid, [] if anew else [seen for seen in self._seen if seen.still > _SETTLE])
+            self._look(pyramid, [], None)
+        elif (open_cells := self._quiet <= _SETTLE).any():
+            known = [seen for seen in self._seen if seen.still > _SETTLE]
+            self._look(pyramid, known, self._open(open_cells, 2**level))
         return [seen.card for seen in self._seen]
 
-    def _look(self, frame: Pyramid, known: list[_Seen]) -> None:
+    def _open(self, cells: NDArray[np.bool_], side_px: int) -> NDArray[np.float32]:
+        """The box [2, 2] around all cells that have not settled, and all cards."""
+        rows, columns = np.nonzero(cells)
+        corners = [np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]]) * side_px]
+        corners += [seen.card.quad for seen in self._seen if seen.still <= _SETTLE]
+        every = np.concatenate(corners)
+        return np.asarray([every.min(axis=0), every.max(axis=0)], np.float32)
+
+    def _look(self, frame: Pyramid, known: list[_Seen], within: NDArray[np.float32] | None) -> None:
         held = {id(seen.card): seen for seen in known}
-        found = self._find(frame, [seen.card for seen in known], [seen.card for seen in self._seen])
+        found = self._find(frame, [seen.card for seen in known], [seen.card for seen in self._seen], within)
         self._seen = [held.get(id(card)) or _Seen(card, self._stillness(card)) for card in found]
 
     def _stillness(self, card: Detection) -> int:
@@ -76,23 +87,27 @@ class Watcher:
     def _moved(self, cells: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Which cells differ from what they were when they last did: 1 or 0, [h, w]; all of them at first.
 
-        What creeps from frame to frame is compared with where it set out, and moves in the end.
+        What creeps from frame to frame is compared with where it set out, and moves in the end. A cell that differs
+        alone is noise.
         """
         if self._before is None or self._before.shape != cells.shape:
             self._before = cells
+            self._quiet = np.zeros(cells.shape[:2], np.uint8)
             return np.ones(cells.shape[:2], np.uint8)
         change = cells - self._before
         exposure = np.median(change[::3, ::3], axis=(0, 1))  # of a ninth of the cells: of all it takes a millisecond
-        red, green, blue = np.moveaxis(np.abs(change - exposure), 2, 0)
-        moved = np.maximum(np.maximum(red, green), blue) > _MOVED
-        self._before[moved] = cells[moved]
-        return np.asarray(moved, np.uint8)
+        red, green, blue = cv2.split(np.abs(change - exposure))
+        moved = np.asarray(cv2.max(cv2.max(red, green), blue) > _MOVED, np.uint8)
+        moved &= cv2.boxFilter(moved, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT) > 1
+        cv2.copyTo(cells, moved, self._before)
+        self._quiet = np.where(moved, 0, np.minimum(self._quiet, _SETTLE) + 1).astype(np.uint8)
+        return moved
 
 
-def _watched(seen: _Seen, moved: NDArray[np.uint8], scale: float) -> _Seen:
-    """The card one frame later; `scale`: cells per pixel."""
+def _watched(seen: _Seen, moved: NDArray[np.uint8], side_px: int) -> _Seen:
+    """The card one frame later; `side_px`: pixels of the frame along a cell."""
     place = np.zeros_like(moved)
-    outline = np.round(seen.card.quad * scale).astype(np.int32)
+    outline = np.round((seen.card.quad + 0.5) / side_px - 0.5).astype(np.int32)
     cv2.fillConvexPoly(place, outline, 1)
     cv2.polylines(place, [outline], True, 1, 2)
     return _Seen(seen.card, 0 if (place & moved).any() else seen.still + 1)
@@ -104,10 +119,7 @@ def _close(first: Detection, second: Detection) -> bool:
     return bool(np.abs(first.quad.mean(axis=0) - second.quad.mean(axis=0)).max() < 0.1 * width)
 
 
-def _cells(frame: Pyramid) -> NDArray[np.float32]:
-    """A coarse picture float32 [h, w, 3], its cells averaged from a reduced one."""
-    height, width = frame.level(0).shape[:2]
-    factor = min(1.0, _CELLS / max(height, width))
-    columns, rows = max(1, round(width * factor)), max(1, round(height * factor))
-    reduced = frame.reduced(min(width, 4 * columns), min(height, 4 * rows))
-    return cv2.resize(reduced, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.float32)
+def _coarse(frame: Pixels) -> int:
+    """How often a frame is halved for the picture that tells whether anything moved."""
+    shorter, longer = sorted(frame.shape[:2])
+    return int(min(max(0, round(np.log2(longer / _CELLS))), np.log2(shorter)))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.backends.hailo_trouble import Stage, cannot_import, explain, is_timeout, taken
-from actors.backends.model_file import card_for, read_model
+from actors.backends.model_file import ModelFile, card_for, read_model
 from bus.lock import AlreadyRunning, FileLock
 from bus.sockets import Address, default_run_dir
 from catalog.embedding import EmbedTimeout, EngineError, ModelError, model_input
@@ -28,7 +28,7 @@ _BURST = 8
 """Frames that the scheduler may take at once: the vendor's zoo gains most up to 8."""
 
 
-class HailoEmbedder:
+class HailoEmbedder(ModelFile):
     """A HEF as a `catalog.embedding.Embedder`; it owns the device until `close`.
 
     An inference that takes longer than `timeout_s` raises EmbedTimeout. Raises ModelError for a file that is missing,
@@ -67,21 +67,6 @@ class HailoEmbedder:
         with self._said("configure"):
             self._configured = stack.enter_context(self._model.configure())
             self._slots = self._new_slots()
-
-    @property
-    def name(self) -> str:
-        """What people call the model: the card's name, or the file's."""
-        return self.card.name if self.card else self.path.stem
-
-    @property
-    def model_hash(self) -> str:
-        """SHA-256 of the HEF, hex."""
-        return self._hash
-
-    @property
-    def dim(self) -> int:
-        """Length of an embedding."""
-        return self._dim
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Raw vectors float32 [n, dim] of canonical crops; see `catalog.embedding.Embedder`.

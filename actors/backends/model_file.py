@@ -1,4 +1,4 @@
-"""A model's file before any engine has seen it."""
+"""A model's file, whatever engine runs it."""
 
 from __future__ import annotations
 
@@ -27,3 +27,27 @@ def card_for(path: Path, dim: int) -> ModelCard | None:
             "put the card that belongs to this file beside it"
         )
     return card
+
+
+class ModelFile:
+    """What an embedder says of the file it runs; an engine sets the four as it comes to know them."""
+
+    path: Path
+    card: ModelCard | None
+    _hash: str
+    _dim: int
+
+    @property
+    def name(self) -> str:
+        """What people call the model: the card's name, or the file's."""
+        return self.card.name if self.card else self.path.stem
+
+    @property
+    def model_hash(self) -> str:
+        """SHA-256 of the model file, hex."""
+        return self._hash
+
+    @property
+    def dim(self) -> int:
+        """Length of an embedding."""
+        return self._dim

@@ -12,10 +12,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from actors.backends.model_file import card_for, read_model
+from actors.backends.model_file import ModelFile, card_for, read_model
 from actors.backends.session import describe, open_session
 from catalog.embedding import EmbedTimeout, ModelError, model_input
-from catalog.model_card import ModelCard
 from vision.rectify import CROP_HEIGHT, CROP_WIDTH
 
 _INPUT = "one input, uint8 RGB [n, height, width, 3] with n dynamic"
@@ -24,7 +23,7 @@ _AT_ONCE = 4
 _OUTPUT = "one output, float32 [n, dim]"
 
 
-class OnnxEmbedder:
+class OnnxEmbedder(ModelFile):
     """An ONNX model as a `catalog.embedding.Embedder`.
 
     `threads` are ONNX Runtime's own. With `timeout_s` an inference that takes longer is told to stop and raises
@@ -43,24 +42,9 @@ class OnnxEmbedder:
         self._session = open_session(self.path, content, threads)
         self._input, self.height, self.width = _check_input(self.path, self._session.get_inputs())
         self._output, self._dim = _check_output(self.path, self._session.get_outputs())
-        self.card: ModelCard | None = card_for(self.path, self._dim)
+        self.card = card_for(self.path, self._dim)
         self._timeout_s = timeout_s
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="onnx") if timeout_s is not None else None
-
-    @property
-    def name(self) -> str:
-        """What people call the model: the card's name, or the file's."""
-        return self.card.name if self.card else self.path.stem
-
-    @property
-    def model_hash(self) -> str:
-        """SHA-256 of the model file, hex."""
-        return self._hash
-
-    @property
-    def dim(self) -> int:
-        """Length of an embedding."""
-        return self._dim
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Raw vectors float32 [n, dim] of canonical crops; see `catalog.embedding.Embedder`. Raises EmbedTimeout."""

@@ -7,6 +7,7 @@ import onnx
 import pytest
 import torch
 
+import training.quantise
 from actors.backends.onnx import OnnxEmbedder
 from training.augment.pipeline import Augmentation
 from training.data.generated import generated
@@ -16,6 +17,16 @@ from training.metric.network import CardEncoder
 from training.quantise import quantise
 
 SIZE = (64, 48)
+
+
+def batches() -> list[np.ndarray]:
+    shown = crops(generated(30, SIZE).images, Augmentation(), 32)
+    shown[0, 0, :2] = [[0], [255]]
+    return np.array_split(shown, 4)
+
+
+def operations(file: Path) -> set[str]:
+    return {node.op_type for node in onnx.load(file).graph.node}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +39,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         encoder(generated(20, SIZE).images.float() / 255)
     full, small = folder / "full.onnx", folder / "small.onnx"
     write(FromBytes(encoder), embedder_form(SIZE), full)
-    quantise(full, np.array_split(crops(generated(30, SIZE).images, Augmentation(), 32), 4), small)
+    quantise(full, batches(), small)
     return full, small
 
 
@@ -58,3 +69,21 @@ def test_weights_have_seven_bits(files: tuple[Path, Path]) -> None:
     ]
     assert len(weights) >= 6
     assert max(int(np.abs(one.astype(int)).max()) for one in weights) <= 64
+
+
+def test_bytes_go_straight_to_the_first_layer(files: tuple[Path, Path], tmp_path: Path, monkeypatch) -> None:
+    """Normalising them takes as long as several layers; without it every answer must be the same to the last digit."""
+    roundabout = tmp_path / "roundabout.onnx"
+    monkeypatch.setattr(training.quantise, "straight", lambda _: None)
+    quantise(files[0], batches(), roundabout)
+    assert {"Cast", "Div"} <= operations(roundabout)
+    assert not {"Cast", "Sub", "Div"} & operations(files[1])
+    shown = crops(generated(20, (358, 256), 1).images, Augmentation(), 40)
+    assert np.array_equal(*(OnnxEmbedder(file).embed(shown) for file in (files[1], roundabout)))
+
+
+def test_bytes_that_would_be_clipped_are_not(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """Ranges measured on grey pictures stand for other values than the bytes do: the way must stay as it is."""
+    grey = tmp_path / "grey.onnx"
+    quantise(files[0], [np.clip(batch, 60, 180) for batch in batches()], grey)
+    assert "Cast" in operations(grey)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from synth.cards import deck, draw
 from vision.detection import Detection
@@ -33,9 +34,17 @@ class Eye:
         self.found: list[Detection] = []
         self.looks = 0
         self.known: list[Detection] = []
+        self.within: NDArray[np.float32] | None = None
 
-    def __call__(self, _frame: Pyramid, known: Sequence[Detection], _before: Sequence[Detection]) -> list[Detection]:
+    def __call__(
+        self,
+        _frame: Pyramid,
+        known: Sequence[Detection],
+        _before: Sequence[Detection],
+        within: NDArray[np.float32] | None,
+    ) -> list[Detection]:
         self.looks += 1
+        self.within = within
         self.known = list(known)
         return [*known, *(one for one in self.found if not any(one.quad is other.quad for other in known))]
 
@@ -124,6 +133,42 @@ def test_a_card_that_lies_still_is_known_while_another_moves(eye: Eye) -> None:
         eye.found = [HERE, there]
         assert watcher.update(table((100, 80, CARD), (450 + step, 80, OTHER))) == [HERE, there]
         assert eye.known == [HERE]
+
+
+def test_cards_are_sought_where_something_moved(eye: Eye) -> None:
+    """A look at all of the frame is most of what a moving hand costs; a card that is not settled may be anywhere."""
+    watcher = Watcher(eye)
+    eye.found = [HERE]
+    for _ in range(20):
+        watcher.update(table((100, 80, CARD)))
+    watcher.update(table((100, 80, CARD), (500, 200, OTHER[:60, :40])))
+    assert eye.within is not None
+    assert np.abs(eye.within - [[500, 200], [540, 260]]).max() <= 8
+    watcher.update(table((100, 80, CARD), (340, 300, OTHER[:60, :40])))
+    assert eye.within[0].tolist() == [100, 80]  # all of the card that it touches, and where it was before
+    assert np.abs(eye.within[1] - [540, 437]).max() <= 8
+
+
+def test_all_of_the_frame_is_looked_at_anew(eye: Eye) -> None:
+    """What was overlooked where nothing moves would be overlooked for ever."""
+    watcher, everywhere = Watcher(eye), 0
+    for _ in range(70):
+        looks = eye.looks
+        watcher.update(table())
+        everywhere += eye.looks > looks and eye.within is None
+    assert everywhere == 1
+
+
+def test_a_speck_is_no_motion(eye: Eye) -> None:
+    """Of thousands of cells one differs by chance in most frames."""
+    watcher = Watcher(eye)
+    for _ in range(20):
+        watcher.update(table())
+    looks = eye.looks
+    frame = table()
+    frame[200:208, 400:408] = 200
+    watcher.update(frame)
+    assert eye.looks == looks
 
 
 def test_a_card_that_is_touched_is_known_no_more(eye: Eye) -> None:
