@@ -18,6 +18,7 @@ from actors.sections import DashboardConfig
 
 PING_S = 15.0
 """A page that does not answer for half of it is gone, or stuck: its connection is closed."""
+_WRONG = b'<p role="alert" class="wrong">That is not the password.</p>'
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -76,7 +77,9 @@ class Site:
         response = web.Response(status=303, headers={"Location": "/"})
         if isinstance(token, str) and self._guard.sign_in(token, response):
             return response
-        return self._file("denied.html", 403)
+        denied = self._file("login.html", 403)
+        denied.body = self._files["login.html"].replace(b"<label", _WRONG + b"<label", 1)
+        return denied
 
     async def _picture(self, request: web.Request) -> web.Response:
         picture = self._desk.thumbnail(request.match_info["kind"], int(request.match_info["number"]))
