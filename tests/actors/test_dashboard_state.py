@@ -310,11 +310,20 @@ def test_a_taker_that_is_gone() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "longest", "expected"),
-    [((1520, 1520), 960, (960, 960)), ((1080, 1920), 960, (540, 960)), ((48, 64), 960, (48, 64))],
+    [
+        ((1520, 1520), 960, (760, 760)),
+        ((1080, 1920), 960, (540, 960)),
+        ((721, 1281), 960, (540, 960)),
+        ((1521, 1521), 960, (760, 760)),
+        ((3040, 4056), 960, (608, 811)),
+        ((48, 64), 960, (48, 64)),
+        ((3000, 2), 960, (750, 1)),
+    ],
 )
 def test_the_live_picture_is_small(shape: tuple[int, int], longest: int, expected: tuple[int, int]) -> None:
-    """And keeps its shape; what is small already is copied, because the ring is written again."""
-    pixels = np.zeros((*shape, 3), np.uint8)
+    """And keeps its shape and its looks; what is small already is copied, because the ring is written again."""
+    pixels = np.full((*shape, 3), (10, 20, 30), np.uint8)
     small = reduced(pixels, longest)
     assert small.shape == (*expected, 3)
+    assert (small == (10, 20, 30)).all()
     assert not np.shares_memory(small, pixels)
