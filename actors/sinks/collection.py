@@ -164,6 +164,7 @@ class CollectionSink(Actor):
             stream=results.stream,
             life=results.life or results.session,
             number=visit.visit,
+            track=self._tracks.get(visit.visit),
             source=self._config.capture.source,
             first_frame=visit.first_frame,
             last_frame=visit.last_frame,
