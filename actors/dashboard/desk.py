@@ -183,10 +183,10 @@ class Desk:
             rows.append({"question": one.question, "choices": one.choices, "picture": pictured})
         return p.news("questions", questions=rows)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Show and list nothing more."""
         self.live.close()
-        self.listing.close()
+        await self.listing.close()
 
     def _health_news(self) -> str:
         return p.news("health", health=self._gauges.read(self._clock.now_ns()), pages=len(self.clients))

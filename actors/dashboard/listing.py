@@ -102,13 +102,10 @@ class Listing:
                 if await self.do(lambda session: session.changed()):
                     self.renew()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Finish what was begun; nothing more is taken."""
-        self._hands.submit(self._end)
+        await self.do(lambda session: session.close())
         self._hands.shutdown(wait=False)
-
-    def _end(self) -> None:
-        self.session.close()
 
 
 def _news(session: SessionList) -> str:

@@ -87,7 +87,7 @@ class Server:
             task.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
-        self._desk.close()
+        await self._desk.close()
 
     def _refusal(self, error: OSError) -> str:
         host, port = self._config.host, self._config.port

@@ -271,3 +271,10 @@ def test_readings_do_not_write(booth: Booth, file: Path) -> None:
     """A card that is only doubted is in nobody's collection."""
     booth.show([track(7, "stabilizing", reading=UNCERTAIN)])
     assert kept(file) == []
+
+
+def test_an_end_in_order_leaves_one_file(booth: Booth, file: Path) -> None:
+    """Whoever copies the collection after the end copies all of it: nothing is left in a log beside it."""
+    booth.confirm("one-1", 1)
+    booth.close()
+    assert {path.name for path in file.parent.glob("c.sqlite*")} == {"c.sqlite", "c.sqlite.lock"}
