@@ -99,11 +99,10 @@ class KeptSession:
     def count(self) -> Count:
         """Of the session that the camera saw last."""
         session = query.last_stream(self._database)
-        total = query.counts(self._database, Filter())["cards"]
         if session is None:
-            return Count(cards=0, different=0, unknown=0, total=total)
+            return Count(cards=0, different=0, unknown=0)
         counts = query.counts(self._database, Filter(session=session))
-        return Count(cards=counts["cards"], different=counts["different"], unknown=counts["unknown"], total=total)
+        return Count(cards=counts["cards"], different=counts["different"], unknown=counts["unknown"])
 
     def picture(self, entry: int) -> bytes | None:
         """The thumbnail."""

@@ -52,14 +52,15 @@ class Listing:
         self.renew()
 
     def join(self, make: Callable[[], SessionList]) -> None:
-        """Show another list from now on."""
-        task = asyncio.get_running_loop().create_task(self._join(make))
+        """Show another list from now on: what is seen after this belongs to it."""
+        swapping = self._hands.submit(self._swap, make)
+        task = asyncio.get_running_loop().create_task(self._join(asyncio.wrap_future(swapping)))
         self._joining.add(task)
         task.add_done_callback(self._joining.discard)
 
-    async def _join(self, make: Callable[[], SessionList]) -> None:
+    async def _join(self, swapping: asyncio.Future[None]) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._hands, self._swap, make)
+            await swapping
         except ValueError as error:
             self._clients.tell("note", p.news("note", text=str(error)))
         else:

@@ -45,12 +45,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """The cards of this session, the different ones among them, and what is not in the catalogue; `total`: of all."""
+    """The cards of this session, the different ones among them, and what is not in the catalogue."""
 
     cards: int
     different: int
     unknown: int
-    total: int | None = None
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import msgspec
 import pytest
 from dashboard_booth import UNCERTAIN, Booth, Page, ask, track, visit_page, visited
 
-from actors.config import updated
+from actors.config import dump, updated
 from actors.dashboard.actor import Dashboard, Guest
+from actors.dashboard.desk import Another
 from bus.clock import ManualClock
 from bus.ring import RingWriter
 from cli.main import main
@@ -156,7 +158,7 @@ def test_an_answer_counts_once(booth: Booth, file: Path, answer: str | None, lis
 
 
 def test_searching_and_counting(booth: Booth, file: Path) -> None:
-    """The search finds what was collected long ago; the count is that of the session, with the whole beside it."""
+    """The search finds what was collected long ago; the count is that of the session."""
     with Database(file) as database:
         old = visits.Sighting(
             stream="old", life="l", number=1, source="camera:0", first_frame=1, last_frame=2,
@@ -170,8 +172,8 @@ def test_searching_and_counting(booth: Booth, file: Path) -> None:
     async def act(page: Page, _browser: Any) -> None:
         await page.until(lambda: page.names() == [None, "Dromira", "Dromira", "Flabébé"])
         session = page.news["session"]
-        counted = {name: session[name] for name in ("cards", "different", "unknown", "total")}
-        assert counted == {"cards": 2, "different": 1, "unknown": 1, "total": 3}
+        counted = {name: session[name] for name in ("cards", "different", "unknown")}
+        assert counted == {"cards": 2, "different": 1, "unknown": 1}
         await page.say("list", search="flabebe")
         await page.until(lambda: "list" in page.news)
         assert page.names("list") == ["Flabébé"]
@@ -253,13 +255,9 @@ def test_a_guest_between_two_systems(booth: Booth, file: Path, tmp_path: Path) -
 
     async def act(page: Page, _browser: Any) -> None:
         await page.until(lambda: page.names() == ["Dromira"])
-        from actors.config import dump
-
         plain.launched.write_text(dump(plain))
         booth.sink, sink = None, booth.sink
         booth.confirm("two-9", 1)
-        booth.show(stream="s2")
-        booth.show([track(1, "confirmed", "two-9", visit=1)], [visited("two-9", 1)], stream="s2")
         await page.until(lambda: page.names() == ["Brassazor"])
         assert page.news["session"]["kept"] == ""
         booth.sink = sink
@@ -271,6 +269,26 @@ def test_readings_do_not_write(booth: Booth, file: Path) -> None:
     """A card that is only doubted is in nobody's collection."""
     booth.show([track(7, "stabilizing", reading=UNCERTAIN)])
     assert kept(file) == []
+
+
+def test_what_is_seen_while_it_joins(booth: Booth, file: Path) -> None:
+    """The first card may be told in one go with the collection: what else it may be was noted on the list before."""
+    server = booth.dashboard._server
+    assert server is not None
+
+    async def act(page: Page, _browser: Any) -> None:
+        loop = server._loop
+        held = threading.Event()
+        loop.call_soon_threadsafe(held.wait)
+        server.hand(Another(booth.dashboard._in_memory))
+        booth.dashboard._collection = None
+        booth.show(stream="s2")
+        booth.show([track(1, "confirmed", "one-1", visit=1)], [visited("one-1", 1)], stream="s2")
+        held.set()
+        await page.until(lambda: page.names() == ["Dromira"] and page.news["session"]["kept"])
+        await page.until(lambda: page.news["session"]["entries"][0]["choices"])
+
+    visit_page(booth, act)
 
 
 def test_an_end_in_order_leaves_one_file(booth: Booth, file: Path) -> None:

@@ -25,12 +25,12 @@ export class Session {
     by("fix").addEventListener("close", () => (this.fixing = null));
   }
 
-  news({ kept, cards, different, unknown, total, entries }) {
+  news({ kept, cards, different, unknown, entries }) {
     if (kept !== this.kept) this.newest = null; // another list: nothing on it has happened just now
     this.kept = kept;
     by("cards").textContent = cards;
     by("cards-unit").textContent = cards === 1 ? "card" : "cards";
-    by("other").textContent = [different !== cards && `${different} different`, unknown && `${unknown} not in the catalogue`, total !== null && `${total} in the collection`].filter(Boolean).join(" · ");
+    by("other").textContent = [kept && "in this session", different !== cards && `${different} different`, unknown && `${unknown} not in the catalogue`].filter(Boolean).join(" · ");
     by("undo").disabled = !entries.length && !kept;
     by("kept").textContent = kept ? "Kept in the collection" : "Not kept: start it with --sink collection";
     by("kept").title = kept;
