@@ -126,7 +126,7 @@ def open_spool(fleet: FleetConfig, name: str) -> Spool:
 def visit_message(device: str, results: Results, visit: Visit, start_ns: int) -> Event:
     """A visit as the jsonl sink writes it, with whose it is, when it came, and an id of its own (docs/events.md)."""
     return {
-        "id": f"{device}.{results.stream}.{results.session}.{visit.visit}.{visit.event}",
+        "id": f"{device}.{results.stream}.{results.life or results.session}.{visit.visit}.{visit.event}",
         "device": device,
         "time": now(),
         "visit": visit_event(visit, start_ns),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 from actors.config import Config
+from actors.estate import Estate, Will
 from actors.smoothing import Answer, FrameReport, Sighting, Smoother, SmootherSettings, TrackReport
-from actors.visits import Card, VisitConfirmed, VisitEvent
+from actors.visits import Card, Moment, VisitConfirmed, VisitEvent
 from bus import messages as m
 from bus.actor import Actor, Bus
 from bus.topics import MATCHES, RESULTS, TRACKS
@@ -41,6 +42,9 @@ class SmootherActor(Actor):
         self._last_frame = -1
         self._last_t_ns = 0
         self._highest = self._offset = self._since = 0
+        self._life = bus.session
+        self._will = Will(bus.address.run_dir)
+        self._willed: object = None
 
     def on_tracks(self, message: m.Tracks, _blobs: object) -> None:
         """Queue the frame."""
@@ -74,6 +78,10 @@ class SmootherActor(Actor):
             self._report(*self._frames.popleft())
         self._close()
 
+    def close(self) -> None:
+        """What ends in order has told the end of every visit."""
+        self._will.burn()
+
     def queue(self) -> int:
         """Frames that wait."""
         return len(self._frames)
@@ -95,9 +103,12 @@ class SmootherActor(Actor):
         living = {sighting.track_id for sighting in sightings}
         self._matches = {track: match for track, match in self._matches.items() if track in living}
         self._publish(received, message, report, events, own)
+        self._leave()
 
     def _account(self, message: m.Tracks) -> None:
         """A new stream begins with nothing; frames lost while the selector was away are counted."""
+        if not self._stream:
+            self._inherit(message)
         if message.stream != self._stream:
             self._close()
             self._past_stream, self._stream = self._stream, message.stream
@@ -114,6 +125,41 @@ class SmootherActor(Actor):
             self._matches.clear()
         self._session, self._last_frame, self._last_t_ns = message.session, message.frame, message.t_ns
 
+    def _inherit(self, message: m.Tracks) -> None:
+        """Go on with the visits of a predecessor that was killed in this stream."""
+        estate = self._will.read()
+        if estate is None or estate.stream != message.stream:
+            return
+        self._stream, self._session, self._life = estate.stream, estate.selector, estate.life
+        self._offset, self._highest, self._since = estate.offset, estate.highest, estate.since
+        self._last_frame = message.frame - 1
+        self._cards, self._groups = dict(estate.cards), dict(estate.groups)
+        self._smoother.resume(Moment(estate.frame, estate.t_ns), estate.next_id, estate.visits)
+
+    def _leave(self) -> None:
+        """Write down what a successor has to know, when it has changed: after it was told, so that nothing is lost."""
+        held = (self._stream, self._session, self._smoother.held())
+        if held == self._willed:
+            return
+        self._willed = held
+        next_id, visits = self._smoother.left()
+        cards = {visit.card.card_id for visit in visits if visit.card}
+        estate = Estate(
+            stream=self._stream,
+            life=self._life,
+            selector=self._session,
+            offset=self._offset,
+            highest=self._highest,
+            since=self._since,
+            frame=self._last_frame,
+            t_ns=self._last_t_ns,
+            next_id=next_id,
+            visits=visits,
+            cards={card: self._cards[card] for card in cards if card in self._cards},
+            groups={visit.key: self._groups[visit.key] for visit in visits if visit.key in self._groups},
+        )
+        self._will.write(estate)
+
     def _close(self) -> None:
         """The stream is over, and with it every visit that is still open."""
         visits = [self._visit(event) for event in self._smoother.close()]
@@ -124,6 +170,7 @@ class SmootherActor(Actor):
                     stream=self._stream,
                     frame=self._last_frame,
                     t_ns=self._last_t_ns,
+                    life=self._life,
                     status="no_card",
                     tracks=[],
                     visits=visits,
@@ -182,6 +229,7 @@ class SmootherActor(Actor):
                 frame=message.frame,
                 t_ns=message.t_ns,
                 trace=[*before, m.Hop("smooth", begun, self.bus.clock.now_ns())],
+                life=self._life,
                 status=report.status,
                 tracks=[self._track(track) for track in report.tracks],
                 visits=visits,

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from actors.evidence import Evidence, Run
-from actors.visits import HISTORY, UNKNOWN, Card, Moment, Visit, VisitEvent, Visits
+from actors.visits import HISTORY, UNKNOWN, Card, Moment, OpenVisit, Visit, VisitEvent, Visits
 from vision.quad import Quad
 
 
@@ -184,6 +184,24 @@ class Smoother:
         """The source has ended: end every open visit."""
         self._visits.expire()
         return self.report().events
+
+    def held(self) -> tuple[object, ...]:
+        """Changes whenever `left` has something new."""
+        return self._visits.held()
+
+    def left(self) -> tuple[int, list[OpenVisit]]:
+        """For a successor: the number of the next visit, and those that are open."""
+        return self._visits.left()
+
+    def resume(self, now: Moment, next_id: int, left: Sequence[OpenVisit]) -> None:
+        """Go on where a predecessor was killed at `now`, as after a stall: a track that still lives shows its card."""
+        self._now = now
+        for visit in self._visits.resume(next_id, left):
+            if visit.owner is not None:
+                sighting = Sighting(visit.owner, visit.quad, 1.0, seen=True)
+                state = _State(sighting, visit.first, visit.quad, seen_ns=now.t_ns, shown=True, visit=visit)
+                state.evidence.settle(visit.key)
+                self._states[visit.owner] = state
 
     def _see(self, sighting: Sighting) -> None:
         state = self._states.get(sighting.track_id)

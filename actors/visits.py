@@ -6,13 +6,14 @@ See `docs/smoothing.md` for the rules with their reasons.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from vision.quad import CARD_ASPECT, Quad, area, iou, overlap
+from vision.quad import CARD_ASPECT, Quad, area, as_quad, corners, iou, overlap
 
 UNKNOWN = ""
 """The key of what no catalogue entry matches; a card's key is its reprint group."""
@@ -72,6 +73,23 @@ class Moment(NamedTuple):
 
     frame: int
     t_ns: int
+
+
+class OpenVisit(msgspec.Struct, frozen=True, kw_only=True):
+    """A visit as a smoother leaves it to its successor; the fields are those of `Visit`."""
+
+    visit_id: int
+    key: str
+    card: Card | None
+    first: Moment
+    last: Moment
+    quad: list[tuple[float, float]]
+    owner: int | None
+    frames: int
+    awaited_ns: int
+    replaced_on: int | None
+    cover: int | None
+    """Number of the visit on it."""
 
 
 @dataclass(slots=True)
@@ -235,6 +253,23 @@ class Visits:
                 self._open.remove(visit)
                 self.events.append(visit.ended())
 
+    def held(self) -> tuple[tuple[int, str, int | None, int | None], ...]:
+        """Which visits are open, of what, and on which tracks: as long as it stays, `left` has nothing new."""
+        covers = (one.cover.visit_id if one.cover is not None else None for one in self._open)
+        return tuple((one.visit_id, one.key, one.owner, cover) for one, cover in zip(self._open, covers, strict=True))
+
+    def left(self) -> tuple[int, list[OpenVisit]]:
+        """For a successor: the number of the next visit, and those that are open."""
+        return self._next_id, [_left(visit) for visit in self._open]
+
+    def resume(self, next_id: int, left: Sequence[OpenVisit]) -> list[Visit]:
+        """Take over what a predecessor left; returns the visits."""
+        made = {one.visit_id: _resumed(one) for one in left}
+        for one in left:
+            made[one.visit_id].cover = made.get(one.cover) if one.cover is not None else None
+        self._next_id, self._open = next_id, list(made.values())
+        return self._open
+
     def lingering(self) -> bool:
         """Whether a visit without a track is still within its grace."""
         return any(visit.owner is None for visit in self._open)
@@ -248,6 +283,31 @@ class Visits:
     def _within_reach(self, visit: Visit, since: Moment, quad: Quad) -> bool:
         reach = self.reach_moving if visit.moving() else self.reach
         return since.t_ns - visit.present_ns <= self.grace_ns and distance(visit.quad, quad) <= reach
+
+
+def _left(visit: Visit) -> OpenVisit:
+    return OpenVisit(
+        visit_id=visit.visit_id,
+        key=visit.key,
+        card=visit.card,
+        first=visit.first,
+        last=visit.last,
+        quad=corners(visit.quad),
+        owner=visit.owner,
+        frames=visit.frames,
+        awaited_ns=visit.awaited_ns,
+        replaced_on=visit.replaced_on,
+        cover=visit.cover.visit_id if visit.cover is not None else None,
+    )
+
+
+def _resumed(left: OpenVisit) -> Visit:
+    visit = Visit(left.visit_id, left.key, left.first, left.last, as_quad(left.quad), left.owner)
+    visit.card, visit.frames, visit.awaited_ns = left.card, left.frames, left.awaited_ns
+    visit.replaced_on = left.replaced_on
+    if left.card is not None:
+        visit.tally.counts[left.card] = 1
+    return visit
 
 
 def _covers(upper: Visit, lower: Visit) -> bool:

@@ -209,12 +209,14 @@ class Results(FrameScoped, kw_only=True, tag="results"):
     """What a frame shows, once per frame and in order, with the visits that began or ended with it.
 
     `closing`: no frame's result, but the visits that ended because the stream has ended after `frame`.
+    `life`: within it the visits of a stream are numbered; it outlives a smoother that is killed.
     """
 
     status: Literal["no_card", "cards"]
     tracks: list[TrackResult]
     visits: list[Visit] = []
     closing: bool = False
+    life: str = ""
 
 
 class Heartbeat(Message, kw_only=True, tag="heartbeat"):

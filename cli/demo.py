@@ -32,7 +32,8 @@ def demo(arguments: argparse.Namespace) -> int:
     config = updated(config, "matcher", catalog=str(_catalogue(config)))
     config = updated(config, "capture", source="scene:demo")
     config = updated(config, "scene", loop=True)
-    config = updated(config, "sinks", enabled=["dashboard"])
+    config = updated(config, "sinks", enabled=["collection", "dashboard"])
+    config = updated(config, "collection", file=str(_empty_collection()))
     if arguments.config is None:
         config = updated(config, "log", level="warning")
     stop = stop_request()
@@ -40,7 +41,8 @@ def demo(arguments: argparse.Namespace) -> int:
         url = _address(config, process, stop)
         if url is None:
             return process.wait() if process.poll() is not None else 130
-        print(f"The dashboard is at {url} (Ctrl-C ends it)", flush=True)
+        print(f"The dashboard is at {url} (Ctrl-C ends it)")
+        print(f"What it sees is collected in {config.collection.file}, apart from what is yours", flush=True)
         if arguments.headless:
             return _seen(url)
         if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
@@ -57,17 +59,36 @@ def _catalogue(config: Config) -> Path:
     from catalog.store import MANIFEST, file_ref
     from synth.cards import write
 
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sleevesight"
+    cache = _cache()
     count = config.scene.count
     out = cache / f"demo-{count}-{file_ref(model_path(config.embedder)).sha256[:12]}"
     if not (out / MANIFEST).is_file():
         print(f"Making {count} generated cards and their catalogue, once…", flush=True)
-        cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             cards = Path(folder)
             write(cards, count)
             build(cards, [cards / "cards.csv"], out, open_backend(config.embedder))
     return out
+
+
+def _empty_collection() -> Path:
+    """A file of the demonstration's own, begun anew: generated cards have no place among somebody's cards.
+
+    AlreadyRunning if another demonstration writes to it.
+    """
+    from bus.lock import FileLock
+
+    path = _cache() / "demo.sqlite"
+    FileLock(path.with_name(f"{path.name}.lock"), "another demonstration", "wait for its end").release()
+    for part in ("", "-wal", "-shm"):
+        path.with_name(path.name + part).unlink(missing_ok=True)
+    return path
+
+
+def _cache() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sleevesight"
+    cache.mkdir(parents=True, exist_ok=True)
+    return cache
 
 
 @contextlib.contextmanager

@@ -72,6 +72,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (change, visit, field)) WITHOUT ROWID""",
         "CREATE INDEX edit_by_visit ON edit (visit)",
     ),
+    ("ALTER TABLE visit ADD COLUMN track INTEGER",),  # that a person was asked about, before the camera numbered it
 )
 """What led from each version of the schema to the next; what was released is never changed, only added to."""
 
@@ -136,6 +137,12 @@ class Database:
                     db.execute(statement)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    def version(self) -> int:
+        """A number that is another one after somebody else has changed the collection."""
+        with self.clearly():
+            (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

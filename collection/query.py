@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,13 +36,17 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """A visit as people see it. `card` is what counts, `read_as` what the camera said; None: not in the catalogue."""
+    """A visit as people see it. `card` is what counts, `read_as` what the camera said; None: not in the catalogue.
+
+    `named_by`: a person may have been asked (answer), or have corrected what the camera said.
+    """
 
     visit: int
     session: int
     seen_ms: int
     ended_ms: int | None
     card: Card | None
+    named_by: Literal["camera", "answer", "correction", "import"]
     read_as: str | None
     distance: float | None
     gap: float | None
@@ -122,6 +126,24 @@ def last_session(database: Database) -> int:
     return int(newest)
 
 
+def last_stream(database: Database) -> int | None:
+    """The newest session that is no import; None if there is none."""
+    with database.reading() as db:
+        (newest,) = db.execute("SELECT max(id) FROM session WHERE stream IS NOT NULL").fetchone()
+    return None if newest is None else int(newest)
+
+
+def told(database: Database, stream: str, life: str, number: int) -> int | None:
+    """The visit that a stream told under a number; None if it is not there (yet)."""
+    with database.reading() as db:
+        row = db.execute(
+            """SELECT visit.id FROM visit JOIN session ON session.id = visit.session
+            WHERE stream = ? AND life = ? AND number = ?""",
+            (stream, life, number),
+        ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def holdings(database: Database, chosen: Filter, said: Sequence[str] = Said.__struct_fields__) -> Iterator[Holding]:
     """Copies of which the same is said (in these fields), together; set by set, one at a time, however many."""
     where, values = _where(chosen)
@@ -138,13 +160,14 @@ def holdings(database: Database, chosen: Filter, said: Sequence[str] = Said.__st
 
 
 def counts(database: Database, chosen: Filter) -> dict[str, int]:
-    """How many cards there are, and of how many no finish, no condition, or not even the card is known."""
+    """How many cards, how many different ones, and of how many no finish, no condition, or no card is known."""
     where, values = _where(chosen)
     with database.reading() as db:
         row = db.execute(
             f"""SELECT coalesce(sum(quantity) FILTER (WHERE card IS NOT NULL), 0) AS cards,
             coalesce(sum(quantity) FILTER (WHERE card IS NOT NULL AND finish IS NULL), 0) AS no_finish,
             coalesce(sum(quantity) FILTER (WHERE card IS NOT NULL AND condition IS NULL), 0) AS no_condition,
+            count(DISTINCT card) AS different,
             count(*) FILTER (WHERE card IS NULL) AS unknown FROM visit WHERE {where}""",  # noqa: S608
             values,
         ).fetchone()
@@ -172,7 +195,8 @@ def day(at_ms: int) -> str:
 
 _SAID = "finish, condition, language, price, note"
 _VISITS = f"""SELECT visit.id AS visit, visit.session, seen_ms, ended_ms, read_as, distance, gap, printings, quantity,
-    removed, {_SAID}, card.*, EXISTS (SELECT 1 FROM thumbnail WHERE visit = visit.id) AS thumbnail
+    removed, life, visit.number AS told, {_SAID}, card.*,
+    EXISTS (SELECT 1 FROM thumbnail WHERE visit = visit.id) AS thumbnail
     FROM visit LEFT JOIN card ON card.id = visit.card"""  # noqa: S608
 
 
@@ -238,6 +262,7 @@ def _visit(row: sqlite3.Row) -> Visit:
         seen_ms=row["seen_ms"],
         ended_ms=row["ended_ms"],
         card=_card(row) if row["id"] is not None else None,
+        named_by=_named_by(row),
         read_as=row["read_as"],
         distance=row["distance"],
         gap=row["gap"],
@@ -247,6 +272,14 @@ def _visit(row: sqlite3.Row) -> Visit:
         removed=bool(row["removed"]),
         thumbnail=bool(row["thumbnail"]),
     )
+
+
+def _named_by(row: sqlite3.Row) -> Literal["camera", "answer", "correction", "import"]:
+    if not row["life"]:
+        return "import"
+    if row["told"] is None:
+        return "answer"
+    return "camera" if row["id"] == row["read_as"] else "correction"
 
 
 def _card(row: sqlite3.Row) -> Card:

@@ -14,14 +14,16 @@ from collection.records import Card, folded
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
-    """A visit as the stream tells it: `stream` and `life` are the sessions of the capture and of the smoother.
+    """A visit as the stream tells it: `stream` is the session of the capture, `life` numbers the visits within it.
 
-    `card` None: it is not in the catalogue. `jpeg` is the thumbnail, if there is one.
+    `number` None: a person has named the card on the `track` before the camera could. `card` None: it is not in the
+    catalogue. `jpeg` is the thumbnail, if there is one.
     """
 
     stream: str
     life: str
-    number: int
+    number: int | None
+    track: int | None = None
     source: str
     first_frame: int
     last_frame: int
@@ -61,6 +63,23 @@ def end(database: Database, sighting: Sighting, now_ms: int) -> int:
         return visit
 
 
+def answer(database: Database, sighting: Sighting, now_ms: int) -> int:
+    """Write down what a person says a track shows, as a step of the log; returns the visit's id.
+
+    If the camera makes up its mind later, that is the same visit (`confirm`, `end`), and the person's word stands.
+    """
+    with database.writing() as db:
+        session = _session(db, sighting, now_ms)
+        if sighting.card is not None:
+            learn(db, [sighting.card])
+        visit = _insert(db, session, sighting, now_ms)
+        step = begin(db, f"answered {_name(sighting)}", now_ms)
+        appear(db, step, [visit])
+        card = sighting.card.card_id if sighting.card else None
+        db.execute("INSERT INTO edit VALUES (?, ?, 'card', NULL, ?)", (step, visit, card))
+        return visit
+
+
 def learn(db: sqlite3.Connection, cards: Iterable[Card]) -> None:
     """Note what cards are called; what is known already and is said to be empty stays. Within a transaction."""
     fields = Card.__struct_fields__[1:]
@@ -88,22 +107,57 @@ def _session(db: sqlite3.Connection, sighting: Sighting, now_ms: int) -> int:
 def _find(db: sqlite3.Connection, session: int, sighting: Sighting) -> int | None:
     key = (session, sighting.life, sighting.number)
     row = db.execute("SELECT id FROM visit WHERE session = ? AND life = ? AND number = ?", key).fetchone()
-    return None if row is None else int(row[0])
+    return _answered(db, session, sighting) if row is None else int(row[0])
+
+
+def _answered(db: sqlite3.Connection, session: int, sighting: Sighting) -> int | None:
+    """The visit that a person has named already, which gets its number now."""
+    row = db.execute(
+        "SELECT min(id) FROM visit WHERE session = ? AND life = ? AND number IS NULL AND track = ? AND NOT removed",
+        (session, sighting.life, sighting.track),
+    ).fetchone()
+    if row[0] is None:
+        return None
+    card = sighting.card.card_id if sighting.card else None
+    db.execute(
+        "UPDATE visit SET number = ?, first_frame = ?, read_as = ?, distance = ?, gap = ?, printings = ? WHERE id = ?",
+        (
+            sighting.number,
+            sighting.first_frame,
+            card,
+            sighting.distance,
+            sighting.gap,
+            json.dumps(sighting.printings),
+            row[0],
+        ),
+    )
+    return int(row[0])
 
 
 def _add(db: sqlite3.Connection, session: int, sighting: Sighting, now_ms: int) -> int:
+    visit = _insert(db, session, sighting, now_ms)
+    appear(db, begin(db, f"seen {_name(sighting)}", now_ms), [visit])
+    return visit
+
+
+def _name(sighting: Sighting) -> str:
+    return sighting.card.name if sighting.card else "something unknown"
+
+
+def _insert(db: sqlite3.Connection, session: int, sighting: Sighting, now_ms: int) -> int:
     card = sighting.card.card_id if sighting.card else None
     cursor = db.execute(
-        """INSERT INTO visit (session, life, number, first_frame, last_frame, seen_ms, read_as, distance, gap,
-        printings, card) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        """INSERT INTO visit (session, life, number, track, first_frame, last_frame, seen_ms, read_as, distance, gap,
+        printings, card) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             session,
             sighting.life,
             sighting.number,
+            sighting.track if sighting.number is None else None,
             sighting.first_frame,
             sighting.last_frame,
             now_ms,
-            card,
+            None if sighting.number is None else card,
             sighting.distance,
             sighting.gap,
             json.dumps(sighting.printings),
@@ -113,7 +167,6 @@ def _add(db: sqlite3.Connection, session: int, sighting: Sighting, now_ms: int) 
     visit = cursor.lastrowid
     assert visit is not None
     _keep_thumbnail(db, visit, sighting.jpeg)
-    appear(db, begin(db, f"seen {sighting.card.name if sighting.card else 'something unknown'}", now_ms), [visit])
     return visit
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from actors.backends import model_path
 from actors.config import Config, ConfigError, load
-from actors.dashboard.desk import Desk, Thumbnail
+from actors.dashboard.desk import Another, Desk, Thumbnail
+from actors.dashboard.kept import KeptSession
+from actors.dashboard.memory import MemorySession
 from actors.dashboard.picture import Shot, reduced, thumbnail
 from actors.dashboard.questions import Key
 from actors.dashboard.search import CardSearch
 from actors.dashboard.server import Server
-from actors.dashboard.session import MemorySession
 from bus.actor import Actor, Bus
 from bus.messages import Frame, FrameRef, Heartbeat, Results
 from bus.ring import FrameGone, Pixels
 from bus.topics import HEARTBEAT, RESULTS, SINK_READS, Topic
 from catalog.decide import Thresholds
 from catalog.model_card import read_card
+from collection.database import located
 
 _REMEMBERED = 64
 """Frames that may still be asked for: two seconds, and leases are shorter."""
@@ -52,22 +55,39 @@ class Dashboard(Actor):
         self._photographed: dict[Key, tuple[str, float]] = {}
         """By stream and track: the nearest card when its picture was taken, and how near it was."""
         self._stream = ""
+        self._collection: Path | None = None
         self._due_ns = 0
         self.url = ""
 
     def start(self) -> None:
         """Open the port; ValueError if it cannot be had."""
         config = self._running()
-        catalogue = config.matcher.catalog
-        search = CardSearch(Path(catalogue).expanduser() if catalogue else None)
+        self._search = CardSearch(_catalogue(config))
         card = read_card(model_path(config.embedder))
         thresholds = card.thresholds if card else Thresholds()
-        session = MemorySession(search.lookup, lambda: time.time_ns() // 1_000_000)
-        desk = Desk(session, search, thresholds, self.bus.clock, self._settings.quality)
+        desk = Desk(self._in_memory(), self._search, thresholds, self.bus.clock, self._settings.quality)
         self._server = Server(desk, self._settings)
         self._server.start()
         self.url = self._server.url
         self.detail = f"dashboard at {self.url}"
+        self._choose_list()
+
+    def _in_memory(self) -> MemorySession:
+        return MemorySession(self._search.lookup, lambda: time.time_ns() // 1_000_000)
+
+    def _choose_list(self) -> None:
+        """Show the collection if one is kept, else a list of our own."""
+        assert self._server is not None
+        config = self._running()
+        file = located(config.collection.file)
+        chosen = file if self._collects(config) and file.exists() else None
+        if chosen != self._collection:
+            kept = partial(KeptSession, file, _catalogue(config), config.capture.source)
+            self._server.hand(Another(kept if chosen else self._in_memory))
+            self._collection = chosen
+
+    def _collects(self, config: Config) -> bool:
+        return "collection" in config.sinks.enabled
 
     def _running(self) -> Config:
         """How the system beside us was really started, if there is one."""
@@ -93,6 +113,7 @@ class Dashboard(Actor):
         if results.stream != self._stream:
             self._stream = results.stream
             self._photographed.clear()
+            self._choose_list()
         if not results.closing:
             self.bus.counts["frames"] += 1
             self._photograph(results)
@@ -162,7 +183,15 @@ class Guest(Dashboard):
 
     ends_with = ()
 
+    def _collects(self, config: Config) -> bool:
+        """Between two systems the collection is there to look through."""
+        return super()._collects(config) or not config.launched.is_file()
+
     def start(self) -> None:
         """Open the port, and say where."""
         super().start()
         print(f"{self.detail} (Ctrl-C ends it)", flush=True)
+
+
+def _catalogue(config: Config) -> Path | None:
+    return Path(config.matcher.catalog).expanduser() if config.matcher.catalog else None

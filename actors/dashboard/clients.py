@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Protocol
 
 
@@ -62,6 +63,10 @@ class Clients:
     def __len__(self) -> int:
         """How many pages are open."""
         return len(self._clients)
+
+    def __iter__(self) -> Iterator[Client]:
+        """Those that are open."""
+        return iter(self._clients)
 
     def add(self, client: Client) -> None:
         """A page was opened."""

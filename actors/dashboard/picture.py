@@ -16,6 +16,8 @@ from vision.rectify import rectify
 
 THUMBNAIL = (128, 179)
 """Width and height of a card's own picture, px."""
+_NEAR = 0.75
+"""Share of the longest side asked for from which a whole fraction of the picture will do."""
 
 
 class Outline(msgspec.Struct, frozen=True):
@@ -50,12 +52,20 @@ class Shot:
 
 
 def reduced(pixels: Pixels, longest: int) -> Pixels:
-    """A copy whose longer side is `longest` px at most."""
+    """A copy whose longer side is `longest` px at most: a whole fraction where one comes near, else exactly that.
+
+    Averaging whole pixels takes a third of the time of a bilinear resize, and what follows has fewer pixels to encode.
+    """
     height, width = pixels.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
+    side = max(height, width)
+    if side <= longest:
         return pixels.copy()
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    parts = -(-side // longest)
+    if side >= _NEAR * longest * parts:
+        whole = (max(1, width // parts), max(1, height // parts))
+        blocks = pixels[: whole[1] * parts, : whole[0] * parts]  # a column too many would cost ten times as much
+        return np.asarray(cv2.resize(blocks, whole, interpolation=cv2.INTER_AREA), np.uint8)
+    size = (max(1, round(width * longest / side)), max(1, round(height * longest / side)))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

@@ -28,6 +28,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     distance: float | None
     gap: float | None
     key: Key
+    life: str
+    frame: int
+    """When it was asked: the frame, and within which life visits were numbered."""
 
 
 @dataclass(slots=True)
@@ -73,7 +76,7 @@ class Questions:
                 doubt = uncertain[key] = self._doubts.get(key) or _Doubt(results.t_ns)
                 doubt.readings.add((track.distance, track.gap))
                 if len(doubt.readings) >= READINGS and results.t_ns - doubt.since_ns >= PATIENCE_NS:
-                    self._ask(key, track)
+                    self._ask(key, track, results)
         self._doubts = uncertain
         return list(self._open) != before
 
@@ -85,13 +88,19 @@ class Questions:
                 return self._open.pop(key)
         raise ValueError("that question is not open any more")
 
-    def _ask(self, key: Key, track: TrackResult) -> None:
+    def _ask(self, key: Key, track: TrackResult, results: Results) -> None:
         if key in self._open or key in self._settled:
             return
         self._count += 1
         choices = [Card(one.card_id, one.name, one.set_name, one.number) for one in track.candidates[:CHOICES]]
         self._open[key] = Question(
-            question=self._count, choices=choices, distance=track.distance, gap=track.gap, key=key
+            question=self._count,
+            choices=choices,
+            distance=track.distance,
+            gap=track.gap,
+            key=key,
+            life=results.life or results.session,
+            frame=results.frame,
         )
         while len(self._open) > MOST:
             self._open.pop(next(iter(self._open)))

@@ -29,7 +29,7 @@ class Server:
         self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
         self._handover: Handover[Item] = Handover(self._loop, desk.take)
         self._runner: web.AppRunner | None = None
-        self._ticker: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.hand = self._handover.put
         self.url = ""
 
@@ -58,7 +58,7 @@ class Server:
         self._runner = web.AppRunner(application, handle_signals=False, access_log=None, shutdown_timeout=_STOP_S / 2)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._config.host, self._config.port).start()
-        self._ticker = self._loop.create_task(self._tick())
+        self._tasks = [self._loop.create_task(self._tick()), self._loop.create_task(self._desk.listing.follow())]
         port: int = self._runner.addresses[0][1]
         return port
 
@@ -83,11 +83,11 @@ class Server:
             self._loop.close()
 
     async def _close(self) -> None:
-        if self._ticker is not None:
-            self._ticker.cancel()
+        for task in self._tasks:
+            task.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
-        self._desk.live.close()
+        await self._desk.close()
 
     def _refusal(self, error: OSError) -> str:
         host, port = self._config.host, self._config.port

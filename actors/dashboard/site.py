@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
+import tempfile
 from importlib.resources import files
-from typing import get_args
+from typing import IO, cast
 
 from aiohttp import WSMsgType, web
 
@@ -18,6 +20,9 @@ from actors.sections import DashboardConfig
 
 PING_S = 15.0
 """A page that does not answer for half of it is gone, or stuck: its connection is closed."""
+_EXPORTS: dict[Format, str] = {"csv": "text/csv", "json": "application/json"}
+_PART_BYTES = 1 << 16
+_WRONG = b'<p role="alert" class="wrong">That is not the password.</p>'
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
@@ -76,25 +81,40 @@ class Site:
         response = web.Response(status=303, headers={"Location": "/"})
         if isinstance(token, str) and self._guard.sign_in(token, response):
             return response
-        return self._file("denied.html", 403)
+        denied = self._file("login.html", 403)
+        denied.body = self._files["login.html"].replace(b"<label", _WRONG + b"<label", 1)
+        return denied
 
     async def _picture(self, request: web.Request) -> web.Response:
-        picture = self._desk.thumbnail(request.match_info["kind"], int(request.match_info["number"]))
+        picture = await self._desk.thumbnail(request.match_info["kind"], int(request.match_info["number"]))
         if picture is None:
             raise web.HTTPNotFound
         return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
 
-    async def _export(self, request: web.Request) -> web.Response:
-        form = request.match_info["form"]
-        for known in get_args(Format):
-            if form == known:
-                text = self._desk.session.export(known)
-                kind = {"csv": "text/csv", "json": "application/json"}[form]
-                name = f'attachment; filename="sleevesight.{form}"'
-                return web.Response(
-                    text=text, content_type=kind, charset="utf-8", headers={"Content-Disposition": name}
-                )
-        raise web.HTTPNotFound
+    async def _export(self, request: web.Request) -> web.StreamResponse:
+        """A file, however long: written first, so that what fails is said and not half a download."""
+        form = cast(Format, request.match_info["form"])
+        if form not in _EXPORTS:
+            raise web.HTTPNotFound
+        with tempfile.TemporaryFile() as file:
+            try:
+                await asyncio.to_thread(self._write, form, file)
+            except ValueError as error:
+                raise web.HTTPServiceUnavailable(text=f"{error}\n") from None
+            file.seek(0)
+            name = f'attachment; filename="sleevesight.{form}"'
+            response = web.StreamResponse(headers={"Content-Disposition": name})
+            response.content_type, response.charset = _EXPORTS[form], "utf-8"
+            await response.prepare(request)
+            while part := file.read(_PART_BYTES):
+                await response.write(part)
+            await response.write_eof()
+            return response
+
+    def _write(self, form: Format, file: IO[bytes]) -> None:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        self._desk.listing.session.export(form, text)
+        text.detach()  # flushes, and leaves the file open
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         if len(self._desk.clients) >= self._most:

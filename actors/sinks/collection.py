@@ -136,8 +136,9 @@ class CollectionSink(Actor):
 
     def on_results(self, results: Results, _blobs: object) -> None:
         """Write down what was confirmed, and what has ended."""
-        if (results.stream, results.session) != self._life:
-            self._life = (results.stream, results.session)
+        life = results.life or results.session
+        if (results.stream, life) != self._life:
+            self._life = (results.stream, life)
             self._tracks.clear()
             self._worth.clear()
         self.bus.counts["frames"] += not results.closing
@@ -161,8 +162,9 @@ class CollectionSink(Actor):
     def _sighting(self, results: Results, visit: Visit) -> Sighting:
         return Sighting(
             stream=results.stream,
-            life=results.session,
+            life=results.life or results.session,
             number=visit.visit,
+            track=self._tracks.get(visit.visit),
             source=self._config.capture.source,
             first_frame=visit.first_frame,
             last_frame=visit.last_frame,

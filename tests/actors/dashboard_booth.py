@@ -13,6 +13,7 @@ from actor_fakes import Pixels
 
 from actors.config import Config, updated
 from actors.dashboard.actor import Dashboard
+from actors.sinks.collection import CollectionSink
 from bus.clock import ManualClock
 from bus.fake import FakeBus
 from bus.messages import Candidate, Frame, Heartbeat, Hop, Results, TrackResult, Visit
@@ -35,14 +36,22 @@ CONFIRMED, UNCERTAIN, STRANGE = (0.05, 1.0), (0.42, 0.5), (0.9, 0.01)
 
 
 class Booth:
-    """The dashboard, and what it is shown."""
+    """The dashboard, and what it is shown; with a `collection`, beside the sink that writes it."""
 
-    def __init__(self, folder: Path, ring: RingWriter, clock: ManualClock, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, ring: RingWriter, clock: ManualClock, collection: Path | None = None, **settings: Any
+    ) -> None:
         self.ring, self.clock = ring, clock
         self.bus = FakeBus(folder, clock=clock)
         config = updated(Config(), "bus", run_dir=str(folder))
         config = updated(config, "matcher", catalog=str(catalogue(folder / "catalogue")))
         config = updated(config, "dashboard", **{"port": 0, **settings})
+        self.sink: CollectionSink | None = None
+        if collection is not None:
+            config = updated(config, "collection", file=str(collection))
+            config = updated(config, "sinks", enabled=["collection", "dashboard"])
+            self.sink = CollectionSink(self.bus, config)
+            self.sink.start()
         self.dashboard = Dashboard(self.bus, config)
         self.dashboard.start()
         self.url = self.dashboard.url
@@ -74,6 +83,8 @@ class Booth:
             visits=list(visits),
         )
         self.bus.feed(self.dashboard, RESULTS, results)
+        if self.sink is not None:
+            self.bus.feed(self.sink, RESULTS, results)
         self.clock.advance(STEP_MS * 4 / 5)
 
     def beat(self, actor: str, **more: Any) -> None:
@@ -91,6 +102,8 @@ class Booth:
 
     def close(self) -> None:
         self.dashboard.close()
+        if self.sink is not None:
+            self.sink.close()
 
 
 def track(
@@ -193,7 +206,7 @@ def visit_page(booth: Booth, act: Callable[[Page, aiohttp.ClientSession], Awaita
         own = {"Origin": booth.url.rstrip("/")}
         async with aiohttp.ClientSession(booth.url, headers=own) as browser, browser.ws_connect("/ws") as socket:
             page = Page(socket)
-            await page.until(lambda: "health" in page.news)
+            await page.until(lambda: {"health", "session"} <= page.news.keys())
             await act(page, browser)
 
     asyncio.run(run())

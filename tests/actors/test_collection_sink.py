@@ -160,6 +160,13 @@ def test_a_smoother_that_starts_again_counts_anew(table: Table) -> None:
     assert [one.read_as for one in table.kept()] == ["sv1-1", "sv1-2"]
 
 
+def test_a_smoother_that_was_killed_goes_on(table: Table) -> None:
+    """Its successor has a session of its own and the same life: the end is that of the visit which is there."""
+    table.results(6, confirmed(1, 7, 4, 6), session="a", life="a")
+    table.results(40, ended(1, 4, 30), confirmed(2, 9, 38, 40, "sv1-2"), session="b", life="a")
+    assert [(one.read_as, one.ended_ms) for one in table.kept()] == [("sv1-1", 1000), ("sv1-2", None)]
+
+
 # The picture.
 
 

@@ -1,6 +1,7 @@
 """The page in a real Chromium: what people see and do. Skipped where there is neither it nor playwright."""
 
 import io
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from actor_fakes import Pixels, mosaic, served_ring
 from dashboard_booth import PATIENCE_S, STRANGE, Booth, track, visited
 
+from actors.dashboard.desk import Another
 from bus.clock import ManualClock
+from cli.main import main
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make develop)")
 CHROMIUM = shutil.which("chromium")
@@ -42,22 +45,29 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def booth(tmp_path: Path, clock: ManualClock) -> Iterator[Booth]:
+def windows() -> list[Any]:
+    """Those that are open."""
+    return []
+
+
+@pytest.fixture
+def booth(tmp_path: Path, clock: ManualClock, windows: list[Any]) -> Iterator[Booth]:
     with served_ring(tmp_path / "ring.sock", clock, SIZE) as ring:
         booth = Booth(tmp_path, ring, clock)
         yield booth
+        while windows:  # a page that still loads a picture would say that nobody answers any more
+            windows.pop().close()
         booth.close()
 
 
 @pytest.fixture
-def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
+def visit(chromium: Any, windows: list[Any]) -> Iterator[Callable[..., Any]]:
     """Open an address in a window of its own; nothing may be said on its console meanwhile."""
-    contexts: list[Any] = []
     said: list[str] = []
 
     def open_page(url: str, **window: Any) -> Any:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **window})
-        contexts.append(context)
+        windows.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_S * 1000)
         page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
@@ -66,8 +76,8 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    while windows:
+        windows.pop().close()
     assert said == []
 
 
@@ -200,7 +210,7 @@ def test_correcting_by_keyboard(visit: Callable[..., Any], booth: Booth) -> None
     assert "corrected" in page.inner_text("#list li >> nth=1")
 
 
-def test_searching_the_session(visit: Callable[..., Any], booth: Booth) -> None:
+def test_searching_the_list(visit: Callable[..., Any], booth: Booth) -> None:
     """A card that comes meanwhile does not push itself among the found."""
     booth.confirm("one-1", 1)
     page = connected(visit(booth.url))
@@ -352,3 +362,52 @@ def test_the_list_is_downloaded(visit: Callable[..., Any], booth: Booth) -> None
     file = io.StringIO(Path(download.value.path()).read_text())
     assert "Dromira" in file.read()
     assert download.value.suggested_filename == "sleevesight.csv"
+
+
+def test_an_undo_on_the_page_is_an_undo_in_the_collection(
+    visit: Callable[..., Any], tmp_path: Path, clock: ManualClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By click; the command finds it undone. What is undone there, the page takes off its list by itself."""
+    file = tmp_path / "c.sqlite"
+
+    def command(*words: str) -> list[str]:
+        assert main(["collection", *words, "--file", str(file)]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    with served_ring(tmp_path / "ring.sock", clock, SIZE) as ring:
+        booth = Booth(tmp_path, ring, clock, collection=file)
+        booth.confirm("one-1", 1)
+        booth.confirm("one-2", 2)
+        page = connected(visit(booth.url))
+        until(page, lambda: names(page) == ["Ketziwyn", "Dromira"])
+        assert page.inner_text("#kept") == "Kept in the collection"
+        assert page.inner_text("#other") == "in this session"
+        page.click("#undo")
+        until(page, lambda: names(page) == ["Dromira"])
+        assert page.inner_text("#note") == "Undone: seen Ketziwyn"
+        assert [json.loads(line)["card"]["name"] for line in command("list", "--json")] == ["Dromira"]
+        assert [line.split("  ")[-1] for line in command("log")[1:2]] == ["undo 2"]
+        assert "seen Dromira" in command("undo")[0]
+        until(page, lambda: names(page) == [])
+        assert page.is_enabled("#undo"), "an import, or a whole session that was taken out, may be undone"
+        booth.close()
+
+
+def test_another_list_is_no_news(visit: Callable[..., Any], tmp_path: Path, clock: ManualClock) -> None:
+    """When the collection comes in place of a list in memory, nothing of it has been confirmed just now."""
+    with served_ring(tmp_path / "ring.sock", clock, SIZE) as ring:
+        booth = Booth(tmp_path, ring, clock, collection=tmp_path / "c.sqlite")
+        booth.confirm("one-1", 1)
+        page, overlay = connected(visit(booth.url)), visit(f"{booth.url}overlay")
+        server = booth.dashboard._server
+        assert server is not None
+        until(page, lambda: names(page) == ["Dromira"] and len(server._desk.clients) == 2)
+        server.hand(Another(booth.dashboard._in_memory))
+        until(page, lambda: page.inner_text("#kept").startswith("Not kept"))
+        booth.dashboard._collection = None
+        booth.show(stream="s2")
+        until(page, lambda: names(page) == ["Dromira"])
+        overlay.wait_for_timeout(100)
+        assert page.inner_text("#live-region") == ""
+        assert overlay.locator("#card.shown").count() == 0
+        booth.close()

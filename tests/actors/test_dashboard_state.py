@@ -5,7 +5,9 @@ import csv
 import io
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,10 +17,11 @@ from dashboard_booth import CARDS, CONFIRMED, STRANGE, UNCERTAIN, catalogue, tra
 from actors.dashboard.gauges import Gauges
 from actors.dashboard.handover import Handover
 from actors.dashboard.live import drawn
+from actors.dashboard.memory import MemorySession
 from actors.dashboard.picture import reduced
 from actors.dashboard.questions import MOST, Questions, band
 from actors.dashboard.search import CardSearch
-from actors.dashboard.session import Card, Entry, MemorySession
+from actors.dashboard.session import KEPT, Card, Count, Format, Seen
 from bus.messages import Heartbeat, Hop, Results, TrackResult
 from catalog.decide import Thresholds
 from catalog.store import CatalogueError
@@ -33,8 +36,19 @@ def session() -> MemorySession:
     return MemorySession(known.get, lambda: 1_700_000_000_000)
 
 
-def names(entries: list[Entry]) -> list[str]:
-    return [one.card.name if one.card else "" for one in entries]
+def names(session: MemorySession, search: str = "") -> list[str]:
+    return [one.card.name if one.card else "" for one in session.entries(search, 100)]
+
+
+def seen(card_id: str | None, visit: int, choices: Sequence[Card] = (), **said: Any) -> Seen:
+    told = visited(card_id, visit, "confirmed" if card_id else "ended")
+    return Seen(stream="s", life="l", visit=msgspec.structs.replace(told, **said), choices=choices)
+
+
+def exported(session: MemorySession, form: Format) -> str:
+    file = io.StringIO()
+    session.export(form, file)
+    return file.getvalue()
 
 
 # The list of this session.
@@ -42,42 +56,44 @@ def names(entries: list[Entry]) -> list[str]:
 
 def test_the_newest_comes_first(session: MemorySession) -> None:
     """Whoever scans looks at the top of the list."""
-    session.add(visited("one-1", 1))
-    session.add(visited(None, 2, "ended"))
-    session.add(visited("one-2", 3))
-    assert names(session.entries()) == ["Ketziwyn", "", "Dromira"]
+    for visit, card in enumerate(["one-1", None, "one-2"]):
+        session.saw(seen(card, visit))
+    assert names(session) == ["Ketziwyn", "", "Dromira"]
+    assert session.count() == Count(cards=2, different=2, unknown=1)
 
 
 def test_undo_takes_back_step_by_step(session: MemorySession) -> None:
     """Undo after a correction must bring the first name back, and not throw the card away."""
-    entry = session.add(visited("one-1", 1), [ANOTHER]).entry
-    session.correct(entry, "one-2")
-    session.correct(entry, "two-9")
-    assert names(session.entries()) == ["Brassazor"]
+    session.saw(seen("one-1", 1, [ANOTHER]))
+    session.correct(1, "one-2")
+    session.correct(1, "two-9")
+    assert names(session) == ["Brassazor"]
+    assert session.undo() == "corrected Brassazor"
+    assert names(session) == ["Ketziwyn"]
     session.undo()
-    assert names(session.entries()) == ["Ketziwyn"]
-    session.undo()
-    assert session.entries()[0].source == "seen"
-    session.undo()
-    assert session.entries() == []
-    assert session.undo() is None
+    assert session.entries("", 1)[0].source == "seen"
+    assert session.undo() == "seen Dromira"
+    assert names(session) == []
+    with pytest.raises(ValueError, match="there is nothing to undo"):
+        session.undo()
 
 
 def test_an_undone_entry_keeps_its_number_for_itself(session: MemorySession) -> None:
     """A page that corrects what another page has just undone must not hit the next card."""
-    gone = session.add(visited("one-1", 1), [ANOTHER]).entry
+    session.saw(seen("one-1", 1, [ANOTHER]))
     session.undo()
-    assert session.add(visited("one-2", 2)).entry != gone
-    with pytest.raises(ValueError, match=f"there is no entry {gone}: it may have been undone"):
-        session.correct(gone, "one-2")
+    session.saw(seen("one-2", 2))
+    assert session.entries("", 1)[0].entry == 2
+    with pytest.raises(ValueError, match="there is no entry 1: it may have been undone"):
+        session.correct(1, "one-2")
 
 
 def test_a_card_that_nobody_knows(session: MemorySession) -> None:
     """A correction to something that is in no catalogue would be exported as if it existed."""
-    entry = session.add(visited("one-1", 1)).entry
+    session.saw(seen("one-1", 1))
     with pytest.raises(ValueError, match="there is no card 'nine-9' in the catalogue"):
-        session.correct(entry, "nine-9")
-    assert names(session.entries()) == ["Dromira"]
+        session.correct(1, "nine-9")
+    assert names(session) == ["Dromira"]
 
 
 @pytest.mark.parametrize(
@@ -86,24 +102,33 @@ def test_a_card_that_nobody_knows(session: MemorySession) -> None:
 def test_searching_the_list(session: MemorySession, words: str, found: int) -> None:
     """Every word must occur, wherever and however it is written."""
     for number, card in enumerate(["one-1", "one-2", None]):
-        session.add(visited(card, number, "confirmed" if card else "ended"))
-    assert len(session.entries(words)) == found
+        session.saw(seen(card, number))
+    assert len(names(session, words)) == found
+
+
+def test_pictures_take_bounded_memory(session: MemorySession) -> None:
+    """A day at a fair: the oldest pictures go, their cards stay."""
+    for number in range(KEPT + 3):
+        session.saw(msgspec.structs.replace(seen("one-1", number), jpeg=b"jpeg"))
+    assert (session.picture(3), session.picture(4)) == (None, b"jpeg")
+    assert session.count().cards == KEPT + 3
 
 
 def test_exports_hold_everything(session: MemorySession) -> None:
     """Oldest first, the unknown ones too, and what commas and quotes do to a CSV."""
-    session.add(msgspec.structs.replace(visited("one-1", 1), name='Say "hi", Bo', distance=0.1))
-    session.add(visited(None, 2, "ended"))
-    rows = list(csv.DictReader(io.StringIO(session.export("csv"))))
+    session.saw(seen("one-1", 1, name='Say "hi", Bo', distance=0.1))
+    session.saw(seen(None, 2))
+    rows = list(csv.DictReader(io.StringIO(exported(session, "csv"))))
     assert [row["name"] for row in rows] == ['Say "hi", Bo', ""]
     assert rows[0]["distance"] == "0.1"
-    assert [one["card"] and one["card"]["card_id"] for one in json.loads(session.export("json"))] == ["one-1", None]
+    listed = json.loads(exported(session, "json"))
+    assert [one["card"] and one["card"]["card_id"] for one in listed] == ["one-1", None]
 
 
 def test_an_export_runs_nothing_in_a_spreadsheet(session: MemorySession) -> None:
     """Names come from a catalogue that a stranger may have made."""
-    session.add(msgspec.structs.replace(visited("one-1", 1), name='=HYPERLINK("http://x")'))
-    (row,) = csv.DictReader(io.StringIO(session.export("csv")))
+    session.saw(seen("one-1", 1, name='=HYPERLINK("http://x")'))
+    (row,) = csv.DictReader(io.StringIO(exported(session, "csv")))
     assert row["name"] == '\'=HYPERLINK("http://x")'
 
 
@@ -310,11 +335,20 @@ def test_a_taker_that_is_gone() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "longest", "expected"),
-    [((1520, 1520), 960, (960, 960)), ((1080, 1920), 960, (540, 960)), ((48, 64), 960, (48, 64))],
+    [
+        ((1520, 1520), 960, (760, 760)),
+        ((1080, 1920), 960, (540, 960)),
+        ((721, 1281), 960, (540, 960)),
+        ((1521, 1521), 960, (760, 760)),
+        ((3040, 4056), 960, (608, 811)),
+        ((48, 64), 960, (48, 64)),
+        ((3000, 2), 960, (750, 1)),
+    ],
 )
 def test_the_live_picture_is_small(shape: tuple[int, int], longest: int, expected: tuple[int, int]) -> None:
-    """And keeps its shape; what is small already is copied, because the ring is written again."""
-    pixels = np.zeros((*shape, 3), np.uint8)
+    """And keeps its shape and its looks; what is small already is copied, because the ring is written again."""
+    pixels = np.full((*shape, 3), (10, 20, 30), np.uint8)
     small = reduced(pixels, longest)
     assert small.shape == (*expected, 3)
+    assert (small == (10, 20, 30)).all()
     assert not np.shares_memory(small, pixels)

@@ -111,7 +111,7 @@ def test_what_is_confirmed_is_listed_with_its_picture(booth: Booth) -> None:
         session = page.news["session"]
         assert page.names() == [None, "Dromira"]
         assert (session["cards"], session["different"], session["unknown"]) == (1, 1, 1)
-        assert session["pictures"] == [2, 1]
+        assert [one["picture"] for one in session["entries"]] == [True, True]
         async with browser.get("/picture/entry/1") as answer:
             assert answer.content_type == "image/jpeg"
             assert (await answer.read()).startswith(b"\xff\xd8\xff")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from fleet_fakes import feed, fleet_config, until, visit_results, working
 
@@ -33,6 +34,8 @@ def test_an_id_is_of_one_visit_and_event_alone() -> None:
     first = visit_results(1)
     assert len(ids(first, visit_results(1, event="ended"), visit_results(2), visit_results(1, session="s2"))) == 4
     assert ids(first) == ids(visit_results(1))
+    killed = msgspec.structs.replace(visit_results(1, session="s2"), life=first.session)
+    assert ids(first) == ids(killed), "one that goes on after a kill tells of the same visits"
 
 
 @pytest.mark.parametrize(

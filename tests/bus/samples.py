@@ -67,6 +67,7 @@ SAMPLES: dict[str, tuple[Topic, m.Message]] = {
                     ["sv1-1"],
                 )
             ],
+            life="5e551002",
         ),
     ),
     "heartbeat": (

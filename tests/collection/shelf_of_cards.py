@@ -51,7 +51,7 @@ JPEG = b"\xff\xd8 a picture \xff\xd9"
 NOON = 1_790_000_000_000
 
 
-def sighting(number: int, card: Card | None = PIKACHU, **more: Any) -> Sighting:
+def sighting(number: int | None, card: Card | None = PIKACHU, **more: Any) -> Sighting:
     fields = {"stream": "s1", "life": "l1", "source": "camera:0", "first_frame": 3, "last_frame": 9, "jpeg": JPEG}
     return Sighting(number=number, card=card, **{**fields, **more})
 

@@ -14,7 +14,7 @@ from shelf_of_cards import PIKACHU, seen, sighting
 
 from collection import database as module
 from collection.database import APPLICATION_ID, CollectionError, Database, located
-from collection.history import fix
+from collection.history import fix, undo
 from collection.query import Filter, page
 from collection.visits import confirm
 
@@ -71,7 +71,7 @@ def test_a_newer_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """An old program that writes into a new schema damages what it does not know."""
     Database(tmp_path / "c.sqlite", create=True).close()
     monkeypatch.setattr(module, "MIGRATIONS", ())
-    with pytest.raises(CollectionError, match=r"newer Sleevesight \(schema 1, this one knows 0\)"):
+    with pytest.raises(CollectionError, match=r"newer Sleevesight \(schema [1-9], this one knows 0\)"):
         Database(tmp_path / "c.sqlite")
 
 
@@ -199,3 +199,13 @@ def test_whoever_holds_the_file_for_ever_is_named(tmp_path: Path) -> None:
         ):
             confirm(second, sighting(1), 0)
         confirm(second, sighting(1), 0)
+
+
+def test_a_change_of_somebody_else_is_noticed(database: Database) -> None:
+    """A page that shows the collection must not show what is gone; its own changes it knows."""
+    before = database.version()
+    seen(database, PIKACHU)
+    assert database.version() == before
+    with Database(database.path) as other:
+        undo(other, 0)
+    assert database.version() != before

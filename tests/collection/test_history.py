@@ -6,7 +6,8 @@ from shelf_of_cards import ARVEN, FLABEBE, PIKACHU, seen, sighting
 from collection.database import CollectionError, Database
 from collection.history import fix, log, remove, undo
 from collection.query import Filter, page, visit
-from collection.visits import end, learn
+from collection.records import Card
+from collection.visits import answer, confirm, end, learn
 
 
 def cards(database: Database) -> list[str | None]:
@@ -130,3 +131,53 @@ def test_a_whole_session_goes_and_comes_back(database: Database) -> None:
         remove(database, "remove session 9", 0, session=9)
     remove(database, "remove visit 1", 0, visit=1)
     assert cards(database) == ["sv3-186", None]
+
+
+# What a person answers before the camera knows.
+
+
+def answered(database: Database, card: Card | None = FLABEBE, track: int = 7) -> int:
+    return answer(database, sighting(None, card, track=track, jpeg=None), 5)
+
+
+@pytest.mark.parametrize("card", [FLABEBE, None], ids=["one", "none of them"])
+def test_a_persons_answer_stands(database: Database, card: Card | None) -> None:
+    """The camera makes its mind up later: that is no second card, and no other one."""
+    number = answered(database, card)
+    assert visit(database, number).named_by == "answer"
+    assert confirm(database, sighting(4, PIKACHU, track=7), 6) == number
+    assert end(database, sighting(4, PIKACHU, track=7), 7) == number
+    found = visit(database, number)
+    assert (found.card, found.read_as, found.named_by, found.ended_ms) == (card, "sv3pt5-25", "correction", 7)
+    assert cards(database) == [card and card.card_id]
+
+
+def test_an_answer_can_be_taken_back(database: Database) -> None:
+    """As one step; what the camera says of that card afterwards counts."""
+    answered(database)
+    assert undo(database, 6).what == "answered Flabébé"
+    assert cards(database) == []
+    confirm(database, sighting(4, PIKACHU, track=7), 7)
+    assert cards(database) == ["sv3pt5-25"]
+
+
+def test_an_answer_is_for_one_card_alone(database: Database) -> None:
+    """The next card on the pile may have its track; another stream numbers its tracks alike."""
+    answered(database)
+    confirm(database, sighting(1, PIKACHU, track=7, stream="s2"), 6)
+    confirm(database, sighting(4, FLABEBE, track=7), 6)
+    confirm(database, sighting(5, ARVEN, track=7), 7)
+    confirm(database, sighting(6, PIKACHU, track=None), 8)
+    assert cards(database) == ["sv3pt5-25", "sv3-186", "sv3pt5-25", "xy1-83"]
+
+
+def test_who_named_a_card(database: Database) -> None:
+    """A list shows what a person has said of it, until that is taken back."""
+    (number,) = seen(database, PIKACHU)
+    assert visit(database, number).named_by == "camera"
+    with database.writing() as db:
+        learn(db, [ARVEN])
+    fix(database, [number], {"card": ARVEN.card_id}, 0)
+    assert visit(database, number).named_by == "correction"
+    undo(database, 0)
+    assert visit(database, number).named_by == "camera"

@@ -112,7 +112,13 @@ def test_what_is_unknown_is_no_card(database: Database) -> None:
     seen(database, PIKACHU, None)
     assert page(database, Filter(), 1)[0].card is None
     assert [one.card for one in holdings(database, Filter())] == [PIKACHU]
-    assert counts(database, Filter()) == {"cards": 1, "no_finish": 1, "no_condition": 1, "unknown": 1}
+    assert counts(database, Filter()) == {
+        "cards": 1,
+        "different": 1,
+        "no_finish": 1,
+        "no_condition": 1,
+        "unknown": 1,
+    }
 
 
 def test_sessions_count_what_is_there(database: Database) -> None:

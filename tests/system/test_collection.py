@@ -58,3 +58,25 @@ def test_a_killed_sink_has_lost_nothing_that_it_wrote(
         assert len(sessions(database, 9)) == 1
         told = database.connection.execute("SELECT count(*), count(DISTINCT life || number) FROM visit").fetchone()
     assert told[0] == told[1]
+
+
+def test_a_killed_smoother_counts_nothing_again(
+    launch: Callable[..., System], config: Config, pictures: Path, short: Path
+) -> None:
+    """SIGKILL while five cards lie on the table: every one of them was confirmed, and kept, once more."""
+    (short / "still").mkdir()
+    for number in range(900):
+        (short / "still" / f"{number:03d}.png").hardlink_to(pictures / "000.png")
+    path = short / "c.sqlite"
+    config = updated(updated(config, "bus", run_dir=str(short / "run")), "capture", source=f"images:{short / 'still'}")
+    system = launch(collecting(config, path))
+    system.ear.until(lambda: path.exists() and len(kept(path)) == 5, "all cards are written down")
+    killed = system.kill("smoother", signal.SIGKILL)
+
+    def shown() -> set[str | None]:
+        return {track.card_id for one in system.ear.results[-1:] if one.t_ns > killed for track in one.tracks}
+
+    system.ear.until(lambda: len(shown() - {None}) == 5, "all cards are named again")
+    system.ear.until(lambda: system.ear.results[-1].t_ns > killed + 3_000_000_000, "they have been looked at anew")
+    assert [visit.event for visit in system.ear.confirmed()] == ["confirmed"] * 5
+    assert len(kept(path)) == 5

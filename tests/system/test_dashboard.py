@@ -1,11 +1,12 @@
 """The dashboard beside real processes: as a guest, and in the demonstration that shows everything."""
 
+import json
 import os
 import re
 import select
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
@@ -15,6 +16,10 @@ from dashboard_booth import Page, visit_page
 from running import SLEEVESIGHT, System
 
 from actors.config import Config, dump, updated
+from bus.lock import FileLock
+from collection import query
+from collection.database import Database
+from collection.query import Filter
 
 
 class Guest:
@@ -109,6 +114,47 @@ def test_the_demonstration(demonstration: tuple[list[str], dict[str, str], Path]
     assert done.returncode == 0, done
     assert re.search(r"first picture after \d+\.\d+ s; first card after", done.stdout), done
     assert left(run_dir) == []
+    file = Path(environment["XDG_CACHE_HOME"]) / "sleevesight" / "demo.sqlite"
+    assert f"collected in {file}" in done.stdout
+    with Database(file) as database:
+        assert query.page(database, Filter(), 9), "what was seen can be looked through afterwards"
+
+
+def test_a_demonstration_begins_with_an_empty_collection(
+    demonstration: tuple[list[str], dict[str, str], Path],
+) -> None:
+    """Cards of the last one would be counted; but nothing is taken from under one that still runs."""
+    command, environment, _ = demonstration
+    file = Path(environment["XDG_CACHE_HOME"]) / "sleevesight" / "demo.sqlite"
+    with Database(file, create=True):
+        lock = FileLock(file.with_name("demo.sqlite.lock"), "the sink")
+        done = subprocess.run(
+            [*command, "--headless"], capture_output=True, text=True, env=environment, timeout=100, check=False
+        )
+        lock.release()
+    assert done.returncode == 2
+    assert "another demonstration is already running" in done.stderr
+    assert file.exists()
+
+
+def test_one_list_for_page_and_command(launch: Callable[..., System], config: Config, short: Path) -> None:
+    """Beside a system that collects: what the page undoes is undone for the command, in other processes altogether."""
+    file = short / "c.sqlite"
+    config = updated(updated(config, "bus", run_dir=str(short / "run")), "collection", file=str(file))
+    system = launch(updated(config, "sinks", enabled=["collection"]))
+    system.ear.until(system.ear.confirmed, "a card is confirmed")
+    guest = Guest(config)
+
+    async def act(page: Page, _browser: Any) -> None:
+        await page.until(lambda: page.names() and page.news["session"]["kept"] == str(file))
+        await page.say("undo")
+        await page.until(lambda: "Undone: seen" in page.news.get("note", {}).get("text", ""))
+
+    visit_page(SimpleNamespace(url=guest.url), act)  # type: ignore[arg-type]
+    assert guest.stop() == 0
+    command = [*SLEEVESIGHT, "collection", "log", "--file", str(file), "--json"]
+    log = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [json.loads(line)["what"][:4] for line in log].count("undo") == 1
 
 
 def test_a_demonstration_that_is_killed_leaves_nobody(

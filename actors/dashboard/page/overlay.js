@@ -4,19 +4,21 @@ import { Link } from "./link.js";
 const wish = Number(new URLSearchParams(location.search).get("seconds"));
 const shown_ms = (wish >= 1 && wish <= 60 ? wish : 6) * 1000;
 const [card, picture, name, place] = ["card", "picture", "name", "place"].map((id) => document.getElementById(id));
-let last = null, timer = 0;
+let last = null, list = null, timer = 0;
 
 new Link({
-  session({ entries, pictures }) {
-    const newest = entries.find((entry) => entry.card);
-    const first = last === null;
-    if (!newest || newest.entry <= last) return void (last ??= 0);
+  session({ kept, entries }) {
+    const newest = entries.find((entry) => entry.card && entry.source !== "imported");
+    const first = kept !== list; // what was there before is no news
+    list = kept;
+    if (first) return void (last = newest?.entry ?? 0);
+    if (!newest || newest.entry <= last) return;
     last = newest.entry;
-    if (!first) show(newest, pictures.includes(newest.entry));
+    show(newest);
   },
 });
 
-function show({ entry, card: printing }, pictured) {
+function show({ entry, card: printing, picture: pictured }) {
   name.textContent = printing.name;
   place.textContent = [printing.set_name, printing.number].filter(Boolean).join(" · ");
   picture.hidden = !pictured;

@@ -1,14 +1,16 @@
-// The list of this session: count, entries, search, and correcting one.
+// The list of this session, or the collection: count, entries, search, and correcting one.
 import { by, choice, element, picture, place } from "./parts.js";
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const SAID_BY = { asked: "answered by you", corrected: "corrected" };
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const SAID_BY = { asked: "answered by you", corrected: "corrected", imported: "imported" };
 
 export class Session {
   constructor(link, { confirmed, undone }) {
     this.link = link;
     this.on = { confirmed, undone };
     this.newest = null;
+    this.kept = null;
     this.fixing = null;
     this.entries = [];
     this.list = by("list");
@@ -23,50 +25,55 @@ export class Session {
     by("fix").addEventListener("close", () => (this.fixing = null));
   }
 
-  news({ cards, different, unknown, entries, pictures }) {
+  news({ kept, cards, different, unknown, entries }) {
+    if (kept !== this.kept) this.newest = null; // another list: nothing on it has happened just now
+    this.kept = kept;
     by("cards").textContent = cards;
     by("cards-unit").textContent = cards === 1 ? "card" : "cards";
-    by("other").textContent = [different !== cards && `${different} different`, unknown && `${unknown} not in the catalogue`].filter(Boolean).join(" · ");
-    by("undo").disabled = !entries.length;
+    by("other").textContent = [kept && "in this session", different !== cards && `${different} different`, unknown && `${unknown} not in the catalogue`].filter(Boolean).join(" · ");
+    by("undo").disabled = !entries.length && !kept;
+    by("kept").textContent = kept ? "Kept in the collection" : "Not kept: start it with --sink collection";
+    by("kept").title = kept;
     const first = this.newest === null, newest = entries[0]?.entry ?? 0;
-    if (!first && newest > this.newest) this.on.confirmed(entries[0], cards);
+    if (!first && newest > this.newest && entries[0].source !== "imported") this.on.confirmed(entries[0], cards);
     const before = this.newest ?? Infinity;
     this.newest = Math.max(this.newest ?? 0, newest);
     if (by("search").value.trim()) return this.search();
-    this.show(entries, pictures, before);
+    this.show(entries, before);
   }
 
   search() {
     this.link.say("list", { search: by("search").value });
   }
 
-  found({ search, entries, pictures }) {
-    if (search === by("search").value) this.show(entries, pictures);
+  found({ search, entries }) {
+    if (search === by("search").value) this.show(entries);
   }
 
   /** The rows of `entries`; those above the number `fresh` slide in. */
-  show(entries, pictures, fresh = Infinity) {
+  show(entries, fresh = Infinity) {
     this.entries = entries;
     const held = document.activeElement?.dataset.entry;
     const old = new Map([...this.list.children].map((row) => [row.dataset.row, row]));
     this.list.replaceChildren(...entries.map((entry) => {
-      const key = JSON.stringify([entry, pictures.includes(entry.entry)]);
-      return old.get(key) ?? this.row(entry, key, pictures.includes(entry.entry), entry.entry > fresh);
+      const key = JSON.stringify(entry);
+      return old.get(key) ?? this.row(entry, key, entry.entry > fresh);
     }));
     if (held) this.list.querySelector(`button[data-entry="${held}"]`)?.focus();
     const nothing = by("nothing");
     nothing.hidden = entries.length > 0;
-    nothing.textContent = by("search").value ? "Nothing of that in this session." : "No card yet. Put one under the camera.";
+    nothing.textContent = by("search").value ? "Nothing of that on the list." : "No card yet. Put one under the camera.";
   }
 
-  row(entry, key, pictured, fresh) {
+  row(entry, key, fresh) {
     const { card } = entry;
     const about = card ? place(card) : "Choose the card if it is one";
-    const when = [clock.format(entry.time_ms), SAID_BY[entry.source]].filter(Boolean).join(" · ");
-    const name = card ? card.name : "Not in the catalogue";
+    const today = new Date(entry.time_ms).toDateString() === new Date().toDateString();
+    const when = [(today ? clock : day).format(entry.time_ms), SAID_BY[entry.source], entry.said].filter(Boolean).join(" · ");
+    const name = (card ? card.name : "Not in the catalogue") + (entry.quantity > 1 ? ` ×${entry.quantity}` : "");
     return element("li", { className: fresh ? "fresh" : "", dataset: { row: key, state: card ? "confirmed" : "unknown" } },
       element("button", { type: "button", title: "Change this card", dataset: { entry: entry.entry }, ariaLabel: `Change ${name}, ${about}` },
-        picture("entry", entry.entry, pictured),
+        picture("entry", entry.entry, entry.picture),
         element("span", { className: "what" },
           element("strong", { textContent: name }),
           element("span", { textContent: about }),
