@@ -350,6 +350,7 @@ def test_signing_in(visit: Callable[..., Any], tmp_path: Path, clock: ManualCloc
         page.keyboard.press("Enter")
         connected(page)
         assert page.url == booth.url
+        page.close()  # it would say that nobody answers any more
         booth.close()
 
 
@@ -390,6 +391,7 @@ def test_an_undo_on_the_page_is_an_undo_in_the_collection(
         assert "seen Dromira" in command("undo")[0]
         until(page, lambda: names(page) == [])
         assert page.is_enabled("#undo"), "an import, or a whole session that was taken out, may be undone"
+        page.close()
         booth.close()
 
 
@@ -410,4 +412,6 @@ def test_another_list_is_no_news(visit: Callable[..., Any], tmp_path: Path, cloc
         overlay.wait_for_timeout(100)
         assert page.inner_text("#live-region") == ""
         assert overlay.locator("#card.shown").count() == 0
+        page.close()
+        overlay.close()
         booth.close()
