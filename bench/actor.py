@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,8 @@ class Gallery:
 class GalleryBus(FakeBus):
     """The fake bus with a gallery for a ring."""
 
-    def __init__(self, clock: ManualClock) -> None:
-        super().__init__(clock=clock)
+    def __init__(self, clock: ManualClock, run_dir: Path | None = None) -> None:
+        super().__init__(run_dir, clock=clock)
         self.gallery = Gallery()
 
     def ring(self) -> Any:
@@ -72,7 +73,8 @@ class Player:
 
     def __init__(self, name: str, config: Config) -> None:
         self._clock = ManualClock()
-        self.bus = GalleryBus(self._clock)
+        self._home = TemporaryDirectory(prefix="sleevesight-")  # what the actor leaves to a successor is nobody's
+        self.bus = GalleryBus(self._clock, Path(self._home.name))
         self.actor = make(name, self.bus, config)
         self._wish: float | None = None
         self.cpu_ms: list[float] = []

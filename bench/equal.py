@@ -14,7 +14,7 @@ import numpy as np
 from bus.messages import FrameScoped, Message, Results
 from bus.topics import CROPS, EMBEDDINGS, Topic
 
-_TIMES = ("v", "session", "seq", "trace")
+_TIMES = ("v", "session", "seq", "trace", "life")
 _WIDTH = 100
 
 

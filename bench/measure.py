@@ -95,6 +95,7 @@ def timeless(results: Sequence[Results]) -> list[bytes]:
                 one,
                 session="",
                 stream="",
+                life="",
                 t_ns=0,
                 trace=[],
                 visits=[msgspec.structs.replace(visit, t_ns=0) for visit in one.visits],

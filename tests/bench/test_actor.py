@@ -270,7 +270,7 @@ def results(**values: Any) -> m.Results:
 
 def test_who_and_when_are_no_differences() -> None:
     """Sessions, numbers and times are never the same twice."""
-    other = results(session="x", seq=99, trace=[m.Hop("smooth", 1, 2)])
+    other = results(session="x", life="y", seq=99, trace=[m.Hop("smooth", 1, 2)])
     assert difference(RESULTS, (results(), []), (other, []), 0.0) is None
 
 

@@ -27,7 +27,7 @@ def scenes() -> Iterator[tuple[str, int, int]]:
         yield from ((name, seed, width) for name, seed in (("still", 1), ("demo", 0), ("binder", 2)))
 
 
-@pytest.mark.parametrize(("name", "seed", "width"), scenes())
+@pytest.mark.parametrize(("name", "seed", "width"), list(scenes()))
 def test_every_card_is_found(detector: ChipDetector, name: str, seed: int, width: int) -> None:
     """Eight bits, no normalisation and black padding: any of them wrong, and the camera sees an empty table."""
     scene = scenario(name, [(spec.id, draw(spec)) for spec in deck(12)], seed, (width, SIDE))

@@ -220,7 +220,15 @@ def test_answers_without_their_times_are_the_same_twice() -> None:
         visit = Visit(1, "confirmed", 1, 0, 3, t_ns, card)
         return [
             Results(
-                session=session, stream=session, seq=1, frame=3, t_ns=t_ns, status="cards", tracks=[], visits=[visit]
+                session=session,
+                stream=session,
+                life=session,
+                seq=1,
+                frame=3,
+                t_ns=t_ns,
+                status="cards",
+                tracks=[],
+                visits=[visit],
             )
         ]
 
