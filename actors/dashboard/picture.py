@@ -16,7 +16,7 @@ from vision.rectify import rectify
 
 THUMBNAIL = (128, 179)
 """Width and height of a card's own picture, px."""
-_NEAR = 0.75
+_NEAR = 0.95
 """Share of the longest side asked for from which a whole fraction of the picture will do."""
 
 
