@@ -2,7 +2,8 @@
 
 The averaged weights are taken, BatchNorm is folded into the convolutions, and the file is compared with PyTorch before
 it replaces the one that was there. `--int8` then gives it 8-bit weights and activations, whose ranges are measured on
-made pictures (of the cards and grounds of `--cards` and `--grounds`, as in training).
+made pictures (of the cards and grounds of `--cards` and `--grounds`, as in training), and hands its first layer four
+pixels as one (`training.space_to_depth`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from training.export import Form as FileForm
 from training.export import write
 from training.quantise import export_small
 from training.run import bare
+from training.space_to_depth import rewrite
 from vision.detector.closeup import HEIGHT, WIDTH
 
 _SEEN = 400
@@ -103,6 +105,7 @@ def main() -> None:
     if options.int8:
         made = examples(TASKS[options.network], found(options.cards), found(options.grounds), _SEEN)
         export_small(model, form.file, (one["image"][None] for one in made), options.out)
+        rewrite(options.out)
     else:
         export(form, model, options.out)
     print(f"{options.out}: {options.out.stat().st_size} bytes, step {step}")
