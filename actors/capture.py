@@ -73,7 +73,7 @@ class Capture(Actor):
         if self._source.finds == "nothing":
             self._watcher = Watcher(open_detector(detector_folder(config), threads=config.threads).look)
         elif self._source.finds in ("boxes", "places"):
-            self._close_ups = open_close_ups(detector_folder(config), config.threads)
+            self._close_ups = open_close_ups(detector_folder(config))
         self._server = RingServer(self.bus.address.ring)
         self.bus.watch(self._server.fileno(), self._server.serve)
         first = self._first()

@@ -48,7 +48,14 @@ class CaptureConfig(Section, frozen=True):
         str,
         Meta(description="Folder with finder.onnx and closeup.onnx, where the source finds no cards; empty: models/."),
     ] = ""
-    threads: Annotated[int, Meta(description="Threads of the engine that runs the detector.", ge=1)] = 1
+    threads: Annotated[
+        int,
+        Meta(
+            description="Threads of the detector: of two and more, one looks at the cards that were there while the "
+            "others look for new ones.",
+            ge=1,
+        ),
+    ] = 2
     ring_mb: Annotated[int, Meta(description="Memory of the frame ring, MB.", ge=1)] = 28
     hold_ms: Annotated[
         float, Meta(description="How long readers may use a frame before its slot is written again.", gt=0)

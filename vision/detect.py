@@ -6,6 +6,7 @@ See docs/detection.md. What runs the networks is given from outside: an engine o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +77,7 @@ class CloseUps:
         if not boxes:
             return np.zeros((0, 4, 2), np.float32)
         quads = np.concatenate([starts(box) for box in boxes])
-        seen = self._look(close_ups(frame, quads))
+        seen = self.glance(frame, quads)
         best = seen[:, 8].reshape(-1, TURNS).argmax(axis=1) + TURNS * np.arange(len(boxes))
         return moved(quads[best], seen[best, :8])
 
@@ -89,18 +90,37 @@ class CloseUps:
             return []
         return self.at(frame, np.stack([one.quad for one in rough]), np.array([one.score for one in rough]), before)
 
-    def at(self, frame: Pyramid, quads: Floats, found: NDArray[Any], before: Sequence[Detection]) -> list[Detection]:
-        """What there is to be seen at the quads [n, 4, 2] that were found with these likelihoods, [n]."""
+    def glance(self, frame: Pyramid, quads: Floats) -> Floats:
+        """What the network says of the quads [n, 4, 2] of a frame, [n, 9]: see `detector.closeup`."""
+        return self._look(close_ups(frame, quads))
+
+    def at(
+        self,
+        frame: Pyramid,
+        quads: Floats,
+        found: NDArray[Any],
+        before: Sequence[Detection],
+        glances: Floats | None = None,
+    ) -> list[Detection]:
+        """What there is to be seen at the quads [n, 4, 2] that were found with these likelihoods, [n].
+
+        `glances`: what `glance` has said already of those `before`, if it was asked.
+        """
         if not len(quads):
             return []
-        starts = [_nearest(quad, before) for quad in quads]
-        fresh = np.array([start is None for start in starts])
+        lay = np.array([_nearest(quad, before) for quad in quads])
         quads = np.stack(
-            [portrait(quad) if start is None else start for quad, start in zip(quads, starts, strict=True)]
+            [portrait(quad) if at < 0 else before[at].quad for quad, at in zip(quads, lay.tolist(), strict=True)]
         )
+        fresh = lay < 0
         if fresh.any():  # found a tenth of its width off, a card is seen better the second time
-            quads[fresh] = moved(quads[fresh], self._look(close_ups(frame, quads[fresh]))[:, :8])
-        seen = self._look(close_ups(frame, quads))
+            quads[fresh] = moved(quads[fresh], self.glance(frame, quads[fresh])[:, :8])
+        if glances is None:
+            seen = self.glance(frame, quads)
+        else:
+            seen = glances[lay]
+            if fresh.any():
+                seen[fresh] = self.glance(frame, quads[fresh])
         quads, scores = moved(quads, seen[:, :8]), np.sqrt(found * likelihood(seen[:, 8]))
         quads, scores = distinct(quads, np.where(scores >= self._settings.min_score, scores, 0))
         if not len(quads):
@@ -113,11 +133,17 @@ class CloseUps:
 
 
 class Detector:
-    """Cards in frames."""
+    """Cards in frames.
 
-    def __init__(self, networks: Networks, settings: DetectorSettings | None = None) -> None:
+    With `beside` to work in, cards that were there are looked at while others are being sought.
+    """
+
+    def __init__(
+        self, networks: Networks, settings: DetectorSettings | None = None, beside: Executor | None = None
+    ) -> None:
         self._find = networks.find
         self._close_ups = CloseUps(networks.look, settings)
+        self._beside = beside
 
     def __call__(self, frame: Pixels) -> list[Detection]:
         """Every card in a frame uint8 RGB [h, w, 3], the surest first; quads in its pixels, by `vision.quad.portrait`.
@@ -140,20 +166,29 @@ class Detector:
         Those that lay there in the frame `before` are looked at from there. What is not known is sought `within` a box
         alone, its first and last corner [2, 2].
         """
+        moving = [one for one in before if not any(one is other for other in known)]
         image, origin, factors = canvas(frame, within)
+        glances = self._glances(frame, moving)  # from here to their result, the frame's reductions are theirs
         rough, found = decode(self._find(image), WORTH_A_LOOK)
         quads = np.asarray((origin + rough + 0.5) * factors - 0.5, np.float32)
         new = np.array([not any(same(quad, one.quad) for one in known) for quad in quads], bool)
-        cards = [*known, *self._close_ups.at(frame, quads[new], found[new], before)]
+        seen = glances.result() if glances else None
+        cards = [*known, *self._close_ups.at(frame, quads[new], found[new], moving, seen)]
         height, width = frame.level(0).shape[:2]
         if len(cards) == 1 and _is_scan(width, height, cards[0].quad):
             return [Detection(whole(width, height), cards[0].score)]
         return sorted(cards, key=lambda card: -card.score)
 
+    def _glances(self, frame: Pyramid, cards: Sequence[Detection]) -> Future[Floats] | None:
+        """What is to be seen where the cards of the frame before lay, on its way; None where nobody asked for it."""
+        if self._beside is None or not cards:
+            return None
+        return self._beside.submit(self._close_ups.glance, frame, np.stack([card.quad for card in cards]))
 
-def _nearest(quad: Quad, before: Sequence[Detection]) -> Quad | None:
-    """The card that lay here in the frame before."""
-    return next((one.quad for one in before if iou(quad, one.quad) >= _LAY_HERE), None)
+
+def _nearest(quad: Quad, before: Sequence[Detection]) -> int:
+    """Which of the cards of the frame before lay here; -1 for none."""
+    return next((place for place, one in enumerate(before) if iou(quad, one.quad) >= _LAY_HERE), -1)
 
 
 def _is_scan(width: int, height: int, quad: Quad) -> bool:

@@ -78,11 +78,22 @@ class Watcher:
     def _look(self, frame: Pyramid, known: list[_Seen], within: NDArray[np.float32] | None) -> None:
         held = {id(seen.card): seen for seen in known}
         found = self._find(frame, [seen.card for seen in known], [seen.card for seen in self._seen], within)
-        self._seen = [held.get(id(card)) or _Seen(card, self._stillness(card)) for card in found]
+        still = self._stillness(found)
+        self._seen = [held.get(id(card)) or _Seen(card, frames) for card, frames in zip(found, still, strict=True)]
 
-    def _stillness(self, card: Detection) -> int:
-        """For how long nothing has moved at a card that was looked at again: as long as at the one that was there."""
-        return next((seen.still for seen in self._seen if _close(seen.card, card)), 0)
+    def _stillness(self, found: Sequence[Detection]) -> list[int]:
+        """For how long nothing has moved at cards that were looked at again: as long as at those that were there.
+
+        The same card is one at the same place, to within the detector's noise.
+        """
+        if not found or not self._seen:
+            return [0] * len(found)
+        before = np.stack([seen.card.quad for seen in self._seen])
+        width = np.linalg.norm(before[:, 1] - before[:, 0], axis=1)
+        middles = np.stack([card.quad for card in found]).mean(axis=1)
+        close = np.abs(middles[:, None] - before.mean(axis=1)).max(axis=2) < 0.1 * width
+        still = np.array([seen.still for seen in self._seen])
+        return [int(frames) for frames in np.where(close.any(axis=1), still[close.argmax(axis=1)], 0)]
 
     def _moved(self, cells: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Which cells differ from what they were when they last did: 1 or 0, [h, w]; all of them at first.
@@ -111,12 +122,6 @@ def _watched(seen: _Seen, moved: NDArray[np.uint8], side_px: int) -> _Seen:
     cv2.fillConvexPoly(place, outline, 1)
     cv2.polylines(place, [outline], True, 1, 2)
     return _Seen(seen.card, 0 if (place & moved).any() else seen.still + 1)
-
-
-def _close(first: Detection, second: Detection) -> bool:
-    """Whether two detections are the same card at the same place, to within the detector's noise."""
-    width = float(np.linalg.norm(first.quad[1] - first.quad[0]))
-    return bool(np.abs(first.quad.mean(axis=0) - second.quad.mean(axis=0)).max() < 0.1 * width)
 
 
 def _coarse(frame: Pixels) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -59,19 +60,24 @@ def detector_folder(config: CaptureConfig) -> Path:
 
 
 def open_detector(folder: Path = MODELS, settings: DetectorSettings | None = None, threads: int = 1) -> Detector:
-    """The detector whose two models lie in a folder, warm: its first frame takes no longer than the next."""
-    find = OnnxNetwork(folder / FINDER, (1, None, None, 3), (1, CHANNELS, None, None), threads)
+    """The detector whose two models lie in a folder, warm: its first frame takes no longer than the next.
+
+    Of two threads and more, one looks at the cards that were there while the others look for new ones.
+    """
+    find = OnnxNetwork(folder / FINDER, (1, None, None, 3), (1, CHANNELS, None, None), max(1, threads - 1))
     find(np.zeros((1, LONGEST_PX, LONGEST_PX, 3), np.uint8))
-    return Detector(Networks(lambda canvas: find(canvas[None])[0], _open_look(folder, threads)), settings)
+    networks = Networks(lambda canvas: find(canvas[None])[0], _open_look(folder))
+    beside = ThreadPoolExecutor(1, thread_name_prefix="glance") if threads > 1 else None
+    return Detector(networks, settings, beside)
 
 
-def open_close_ups(folder: Path = MODELS, threads: int = 1) -> CloseUps:
+def open_close_ups(folder: Path = MODELS) -> CloseUps:
     """The second half of it, warm: for boxes that a camera has found."""
-    return CloseUps(_open_look(folder, threads))
+    return CloseUps(_open_look(folder))
 
 
-def _open_look(folder: Path, threads: int) -> Network:
-    look = OnnxNetwork(folder / CLOSE_UP, (None, HEIGHT, WIDTH, 3), (None, OUTPUTS), threads)
+def _open_look(folder: Path) -> Network:
+    look = OnnxNetwork(folder / CLOSE_UP, (None, HEIGHT, WIDTH, 3), (None, OUTPUTS))
     look(np.zeros((_AT_ONCE, HEIGHT, WIDTH, 3), np.uint8))
 
     def look_in_parts(cut: NDArray[np.uint8]) -> NDArray[np.float32]:

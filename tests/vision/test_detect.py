@@ -141,6 +141,22 @@ def test_a_card_is_looked_at_from_where_it_lay() -> None:
         assert corner_error(one.quad, portrait(truth)) < 0.02
 
 
+def test_looking_beside_the_search_sees_the_same() -> None:
+    """A card that lay there, one that moved on, one that left, a still one and a new one: all as in turn."""
+    here, moved, new, still = (upright(x, y, 180) for x, y in ((200, 220), (500, 220), (800, 220), (200, 600)))
+    picture = table(1000, 1000)
+    for seed, quad in enumerate((here, moved, new, still)):
+        picture = lay(picture, quad, seed=seed)
+    known = Detection(portrait(still), 0.9)
+    shifted = [here + np.float32(2), moved + np.float32(60), upright(700, 700, 180)]
+    before = [*(Detection(portrait(quad), 0.9) for quad in shifted), known]
+    beside = open_detector(threads=2)
+    found = [eye.look(Pyramid(picture), [known], before) for eye in (detect, beside)]
+    assert [one.score for one in found[1]] == [one.score for one in found[0]]
+    np.testing.assert_array_equal([one.quad for one in found[1]], [one.quad for one in found[0]])
+    assert len(found[0]) == 4
+
+
 def test_settings_are_kept() -> None:
     """A user who asks for large and sure cards must not get others."""
     truth = turned(upright(450, 450, 260), 5)
