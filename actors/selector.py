@@ -18,6 +18,8 @@ from vision.quad import as_quad, corners
 from vision.rectify import CROP_HEIGHT, CROP_WIDTH
 from vision.track import Track, Tracker, TrackSettings
 
+_DOOR_MS = 20.0
+"""How soon a ring that is not there yet is asked for again."""
 _ANSWER_LIMIT_MS = 5000.0
 """Without losses every answer is waited for, but no longer than this: the embedder may have died with it."""
 
@@ -90,7 +92,7 @@ class Selector(Actor):
             if self._lossless and self._waits():
                 return 20.0
             self._work(*self._frames.popleft())
-        return None
+        return None if self._ring.prepare() else _DOOR_MS
 
     def settled(self) -> bool:
         """Whether no frame waits."""

@@ -33,6 +33,8 @@ _F_ADD_SEALS = 1033
 _FLAGS = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
 
 _BACKLOG = 16
+_PATIENCE_S, _AT_ONCE_S = 1.0, 0.05
+"""How long a reader waits for the ring: with a frame to look at, and before there is one."""
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 Pixels = NDArray[np.uint8]
@@ -217,10 +219,25 @@ class RingReader:
         if self._clock.now_ns() > ref.hold_until_ns:
             raise FrameGone("lease_expired", "the frame's lease has run out")
 
+    def prepare(self) -> bool:
+        """Attach before there is a frame, if the ring is there and given out at once; whether that is done.
+
+        The first frame would wait for it until the writer, who is at the second by then, answers the door.
+        """
+        if self._map is None:
+            with contextlib.suppress(FrameGone):
+                self._fetch(_AT_ONCE_S)
+        return self._map is not None
+
     def _attach(self, ref: FrameRef) -> None:
+        self._fetch(_PATIENCE_S)
+        if self._info.session != ref.session:
+            raise FrameGone("ring_gone", "the frame belongs to a ring that has been replaced")
+
+    def _fetch(self, patience_s: float) -> None:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(1.0)
+                connection.settimeout(patience_s)
                 connection.connect(str(self._path))
                 data, fds, _, _ = socket.recv_fds(connection, 4096, 1)
         except OSError as error:
@@ -235,5 +252,3 @@ class RingReader:
         finally:
             os.close(fds[0])
         self._info = info
-        if self._info.session != ref.session:
-            raise FrameGone("ring_gone", "the frame belongs to a ring that has been replaced")

@@ -105,6 +105,28 @@ def test_a_lease_that_runs_out_meanwhile_raises_at_the_end(served: Served) -> No
     assert reached
 
 
+def test_a_reader_attaches_before_the_first_frame(served: Served) -> None:
+    """Asked for with the first frame, the ring comes when the writer is done with the second: 50 ms on a laptop."""
+    reader = RingReader(served.path, served.clock)
+    assert reader.prepare()
+    served.server.close()
+    with reader.view(write(served.writer, picture(7))) as pixels:
+        assert (pixels == 7).all()
+
+
+def test_a_ring_that_is_not_there_yet_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Processes start in any order, and a door may be there before the ring behind it is."""
+    clock = ManualClock(0)
+    reader = RingReader(tmp_path / "ring.sock", clock)
+    assert not reader.prepare()
+    server = RingServer(tmp_path / "ring.sock")  # nobody answers
+    assert not reader.prepare()
+    server.serve()
+    server.writer = RingWriter(2, 2, 2, hold_ms=100, clock=clock)
+    assert not reader.prepare()
+    server.close()
+
+
 def test_readers_follow_to_a_new_ring(served: Served) -> None:
     """A restarted capture or another resolution needs no restart of the readers."""
     reader = RingReader(served.path, served.clock)
