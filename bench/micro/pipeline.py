@@ -9,13 +9,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from actors.backends import DEFAULT_MODEL
 from actors.backends.onnx import OnnxEmbedder
 from actors.config import Config, updated
 from actors.log import configure
+from bench.film import film
 from bench.micro.alone import alone
 from bench.micro.options import Options, say
 from bench.micro.straight import Played, play
@@ -65,22 +65,9 @@ def prepared(cache: Path, frames: int) -> Stage:
             build(Path(pictures), [Path(pictures) / "cards.csv"], catalogue, model)
     specs = deck(_CARDS)
     scene = scenario("demo", [(spec.id, draw(spec)) for spec in specs[:_IN_SCENE]])
-    video, start = (rendered(scene, cache / f"demo-{count}.mp4", count) for count in (frames, START_FRAMES))
+    say(f"pipeline: a video of {frames} frames")
+    video, start = (film(scene, cache / f"demo-{count}.mp4", count) for count in (frames, START_FRAMES))
     return Stage(video, start, catalogue, in_view(scene, frames) & {spec.id for spec in specs})
-
-
-def rendered(scene: Scene, path: Path, frames: int) -> Path:
-    """The first frames of a scene as a video, if it is not there yet."""
-    if path.exists():
-        return path
-    say(f"pipeline: rendering {frames} frames")
-    partial_path = path.with_name(f"{path.stem}.partial-{os.getpid()}{path.suffix}")
-    size = scene.width, scene.height
-    video = cv2.VideoWriter(str(partial_path), cv2.VideoWriter.fourcc(*"mp4v"), scene.fps, size)
-    for index in range(frames):
-        video.write(cv2.cvtColor(scene.frame(index).image, cv2.COLOR_RGB2BGR))
-    video.release()
-    return partial_path.replace(path)
 
 
 def in_view(scene: Scene, frames: int) -> frozenset[str]:

@@ -186,33 +186,3 @@ class Told:
 def test_cards_count_that_are_in_view_for_long_enough() -> None:
     """What comes with the last frames cannot be confirmed by anybody."""
     assert pipeline.in_view(Told(), 90) == {"long", "just"}  # type: ignore[arg-type]
-
-
-class Coloured:
-    """A scene of grey frames."""
-
-    width = height = 64
-    fps = 30.0
-
-    def __init__(self) -> None:
-        self.rendered = 0
-
-    def frame(self, index: int) -> Any:
-        self.rendered += 1
-
-        class Frame:
-            image = np.full((64, 64, 3), 40 * index, np.uint8)
-
-        return Frame
-
-
-def test_a_stream_is_rendered_once(tmp_path: Path) -> None:
-    """It is kept, whole, and it is the frames of the scene in their order."""
-    scene = Coloured()
-    path = pipeline.rendered(scene, tmp_path / "demo.mp4", 4)  # type: ignore[arg-type]
-    assert pipeline.rendered(scene, path, 4) == path  # type: ignore[arg-type]
-    assert scene.rendered == 4
-    assert list(tmp_path.iterdir()) == [path]
-    source = straight.VideoSource(path)
-    seen = [float(frame.pixels.mean()) for frame in iter(source.read, None)]
-    assert seen == pytest.approx([0, 40, 80, 120], abs=6)

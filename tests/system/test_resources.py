@@ -14,7 +14,7 @@ from tape import ON, Tape
 from actors.backends import DEFAULT_MODEL, open_backend
 from actors.config import dump, updated
 from actors.sections import EmbedderConfig
-from bench.memory import configured, lines, measure
+from bench.memory import TooShort, configured, lines, measure
 from bus.topics import PIPELINE
 from catalog.build import build
 
@@ -94,3 +94,10 @@ def test_the_memory_of_every_process_is_measured(recording: Path, short: Path) -
     assert all(5 < one["Pss"] < 1000 for one in result["processes"].values())
     assert result["frames"] > 0
     assert lines(result)[-2].startswith("together")
+
+
+def test_a_source_that_is_over_too_soon_is_said_so(pictures: Path, short: Path) -> None:
+    """The processes have ended by then, and there is nothing to measure: the reader has to know what to change."""
+    config = updated(configured(short, f"images:{pictures}", 300, DEFAULT_MODEL), "capture", images_fps=12)
+    with pytest.raises(TooShort, match=r"was over .* give a longer one, or --seconds below 60"):
+        measure(config, seconds=60)
