@@ -16,7 +16,6 @@ from actors.backends.session import open_session
 from vision.detection import Detection
 from vision.detector.pyramid import Pyramid
 from vision.onchip import Layout
-from vision.quad import is_convex, portrait
 from vision.rectify import Image
 from vision.sensor import SENSOR, centred
 
@@ -51,12 +50,7 @@ class ChipDetector:
         height, width = frame.shape[:2]
         view = centred(width, height)
         left, top, *_ = np.round(np.array(view.crop) * width / view.crop[2]).astype(int)
-        outlines, scores = self._layout.outlines(self._chip.tensors(_with_rim(frame, left, top)))
-        rough = [
-            Detection(portrait(quad), float(score))
-            for quad, score in zip(view.to_stream(outlines), scores, strict=True)
-            if view.shows(quad) and is_convex(portrait(quad))
-        ]
+        rough = self._layout.detections(self._chip.tensors(_with_rim(frame, left, top)), view)
         return self._close_ups.near(Pyramid(frame), rough)
 
 

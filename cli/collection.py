@@ -171,7 +171,8 @@ def export(arguments: argparse.Namespace) -> int:
             known["no_condition"] > 0 and arguments.condition is None
         )
     if known["unknown"]:
-        notes.append(f"{known['unknown']} visits of what is not in the catalogue left out")
+        visits = "visit" if known["unknown"] == 1 else "visits"
+        notes.append(f"{known['unknown']} {visits} of what is not in the catalogue left out")
     print("; ".join(notes), file=sys.stderr)
     for one in left_out:
         print(f"left out: {one}", file=sys.stderr)

@@ -14,8 +14,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.detection import Detection
 from vision.detector.decode import STRIDE, WORTH_A_LOOK, decode
 from vision.detector.heads import MAPS, SCALE, SHAPE, cells
+from vision.quad import is_convex, portrait
+from vision.sensor import View
 
 Gives = Literal["boxes", "corners", "places"]
 """Upright boxes around cards, their corners, or roughly their corners: to be looked at again."""
@@ -64,6 +67,19 @@ class Layout:
                 "set cpu.bbox_normalization in its intrinsics"
             )
         return np.asarray(points, np.float32), np.asarray(scores, np.float32)
+
+    def detections(self, tensors: Sequence[NDArray[Any]], view: View) -> list[Detection]:
+        """What the network found, in pixels of a stream; what has its middle beyond the stream's edge is left out.
+
+        Raises LayoutError for other tensors than these.
+        """
+        outlines, scores = self.outlines(tensors)
+        upright = what(tensors) == "boxes"
+        return [
+            Detection(quad if upright else portrait(quad), float(score))
+            for quad, score in zip(view.to_stream(outlines), scores, strict=True)
+            if view.shows(quad) and is_convex(portrait(quad))
+        ]
 
     def _places(self, tensors: Sequence[NDArray[Any]]) -> tuple[Floats, Floats]:
         """Of the finder; what is worth a look is decided there, and the score by who looks."""

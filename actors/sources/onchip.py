@@ -19,7 +19,6 @@ from bus.clock import Clock
 from bus.log import get_logger
 from vision.detection import Detection
 from vision.onchip import Gives, Layout, LayoutError, what
-from vision.quad import is_convex, portrait
 from vision.sensor import View
 
 _WAIT_S = 0.2
@@ -223,17 +222,10 @@ class OnChipSource:
             self._age = age
 
     def _detections(self, shot: Shot, tensors: Sequence[NDArray[Any]]) -> list[Detection]:
-        """What the network found, in pixels of the frame; what lies beyond its edge is left out."""
         try:
-            outlines, scores = self._camera.layout.outlines(tensors)
-            upright = what(tensors) == "boxes"
+            return self._camera.layout.detections(tensors, shot.view)
         except LayoutError as error:
             raise SourceError(f"{self._camera.title}: {error}") from None
-        return [
-            Detection(quad if upright else portrait(quad), float(score))
-            for quad, score in zip(shot.view.to_stream(outlines), scores, strict=True)
-            if shot.view.shows(quad) and is_convex(portrait(quad))
-        ]
 
 
 def _in_thread(work: Callable[[], Camera]) -> Future[Camera]:

@@ -155,21 +155,6 @@ def test_memory_is_used_again(clock: ManualClock) -> None:
     assert len({id(frame.pixels) for frame in frames if frame}) <= 4
 
 
-def test_what_lies_beyond_the_stream_is_left_out(clock: ManualClock) -> None:
-    """The network sees more than a square stream shows."""
-    camera = FakeCamera(clock, every=1)
-    camera.tensors = [
-        np.array([[-45, 10, -5, 66], [20, 10, 60, 66], [50, 10, 50, 66]], np.float32),
-        np.full(3, 0.9),
-        np.zeros(3),
-    ]
-    source = OnChipSource(lambda: camera, clock)
-    frame = source.read()
-    assert frame is not None
-    assert frame.detections is not None
-    assert [round(float(one.quad[0, 0] + 0.5)) for one in frame.detections] == [20]
-
-
 def test_no_card_is_not_no_answer(clock: ManualClock) -> None:
     """An empty table ends tracks; a network that has not finished must not."""
     camera = FakeCamera(clock)

@@ -128,7 +128,7 @@ def test_export_and_import(command: Command, path: Path, tmp_path: Path) -> None
     ran = command("collection", "export", out, "--file", path)
     assert ran.err == (
         f"3 cards in {out}; 3 without a finish; 3 without a condition; "
-        "1 visits of what is not in the catalogue left out\n"
+        "1 visit of what is not in the catalogue left out\n"
     )
     ran = command("collection", "import", out, "--file", tmp_path / "new.sqlite")
     assert (
@@ -138,6 +138,17 @@ def test_export_and_import(command: Command, path: Path, tmp_path: Path) -> None
     assert command("collection", "import", out, "--file", path).out.startswith("0 cards added, 3 there already")
     assert command("collection", "export", "-", "--file", tmp_path / "new.sqlite").out == out.read_bytes().decode()
     assert not [name for name in tree(tmp_path) if "partial" in name]
+
+
+def test_what_is_left_out_is_counted_in_plain_english(command: Command, path: Path) -> None:
+    """It said "1 visits"."""
+    said = []
+    for _ in range(2):
+        ran = command("collection", "export", "-", "--file", path)
+        said.append(ran.err.strip().split("; ")[-1])
+        with Database(path) as database:
+            seen(database, None)
+    assert said == [f"{visits} of what is not in the catalogue left out" for visits in ("1 visit", "2 visits")]
 
 
 def test_a_deck_list_says_what_is_not_in_it(command: Command, path: Path) -> None:

@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision.onchip import Layout, LayoutError, card_classes, what
+from vision.sensor import centred
 
 LAYOUT = Layout(input_size=(640, 480), pixels=False, x_first=True, min_score=0.5)
 BOX = (0.1, 0.2, 0.3, 0.6)
+SQUARE = centred(480, 480)
+"""A stream that shows less than the network sees."""
 OUTLINE = [[0.1, 0.2], [0.3, 0.2], [0.3, 0.6], [0.1, 0.6]]
 
 
@@ -68,6 +71,29 @@ def test_maps_of_another_input_are_refused() -> None:
     said = [np.zeros((channels, 48, 64), np.float32) for channels in (4, 8, 1)]
     with pytest.raises(LayoutError, match=r"maps of 64 x 48 cells for an input of 640 x 480 pixels"):
         LAYOUT.outlines(said)
+
+
+def test_what_lies_beyond_the_stream_is_left_out() -> None:
+    """It would be followed as a card of which no crop can be cut; nor is a box without a width a card."""
+    said = tensors(rows=3)
+    for row, (left, right) in enumerate([(-60, -20), (100, 140), (300, 300)]):
+        said[0][row] = SQUARE.to_sensor(np.array([[left, 10], [right, 66]])).reshape(4)
+    said[1][:] = 0.9
+    (found,) = LAYOUT.detections(said, SQUARE)
+    assert found.quad == pytest.approx(np.array([[100, 10], [140, 10], [140, 66], [100, 66]]), abs=1e-3)
+    assert found.score == pytest.approx(0.9)
+
+
+def test_corners_become_a_quad_and_a_box_stays_a_box() -> None:
+    """A quad begins with a short edge, wherever the network began; how a card lies in its box nobody knows yet."""
+    lying = np.array([[100, 10], [180, 10], [180, 66], [100, 66]])
+    seen = SQUARE.to_sensor(lying)
+    said = tensors(box=(*seen[0], *seen[2]))
+    assert LAYOUT.detections(said, SQUARE)[0].quad == pytest.approx(lying, abs=1e-3)
+    corners = np.zeros((5, 8), np.float32)
+    corners[2] = seen.reshape(8)
+    quad = LAYOUT.detections([*said, corners], SQUARE)[0].quad
+    assert np.linalg.norm(quad[1] - quad[0]) == pytest.approx(56, abs=1e-3)
 
 
 def test_only_cards_count() -> None:

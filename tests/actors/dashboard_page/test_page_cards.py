@@ -1,114 +1,21 @@
-"""The page in a real Chromium: what people see and do. Skipped where there is neither it nor playwright."""
+"""Cards on the page in a real Chromium: how they come, are named, corrected, counted and kept."""
 
 import io
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from actor_fakes import Pixels, mosaic, served_ring
-from dashboard_booth import PATIENCE_S, STRANGE, Booth, track, visited
+from actor_fakes import Pixels, served_ring
+from dashboard_booth import STRANGE, Booth, track, visited
+from dashboard_window import CARD, SIZE, connected, filmed, names, until
 
 from actors.dashboard.desk import Another
 from bus.clock import ManualClock
 from cli.main import main
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make develop)")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium (make programs)")
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SIZE = (480, 480)
-CARD = [(100.0, 90.0), (240.0, 90.0), (240.0, 286.0), (100.0, 286.0)]
-TOKEN = "a long enough secret"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """A browser with a profile of its own."""
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def windows() -> list[Any]:
-    """Those that are open."""
-    return []
-
-
-@pytest.fixture
-def booth(tmp_path: Path, clock: ManualClock, windows: list[Any]) -> Iterator[Booth]:
-    with served_ring(tmp_path / "ring.sock", clock, SIZE) as ring:
-        booth = Booth(tmp_path, ring, clock)
-        yield booth
-        while windows:  # a page that still loads a picture would say that nobody answers any more
-            windows.pop().close()
-        booth.close()
-
-
-@pytest.fixture
-def visit(chromium: Any, windows: list[Any]) -> Iterator[Callable[..., Any]]:
-    """Open an address in a window of its own; nothing may be said on its console meanwhile."""
-    said: list[str] = []
-
-    def open_page(url: str, **window: Any) -> Any:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **window})
-        windows.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_S * 1000)
-        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(url)
-        return page
-
-    yield open_page
-    while windows:
-        windows.pop().close()
-    assert said == []
-
-
-def connected(page: Any) -> Any:
-    """Wait until the page has heard from the dashboard."""
-    page.wait_for_selector("#processes li")
-    return page
-
-
-def filmed(page: Any, booth: Booth, *tracks: Any, pixels: Pixels | None = None) -> None:
-    """Show frames until the page has drawn one of them."""
-    before = int(page.get_attribute("#live", "data-pictures") or 0)
-    for _ in range(200):
-        booth.show(tracks, pixels=pixels)
-        page.wait_for_timeout(20)
-        if int(page.get_attribute("#live", "data-pictures") or 0) > before + 1:
-            return
-    raise AssertionError("no picture was drawn")
-
-
-def names(page: Any) -> list[str]:
-    return [str(text) for text in page.locator("#list strong").all_inner_texts()]
-
-
-def until(page: Any, condition: Callable[[], Any]) -> None:
-    """Wait until something is so; the page's policy forbids to evaluate conditions in it."""
-    for _ in range(round(PATIENCE_S * 50)):
-        if condition():
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError("it has not come to that")
 
 
 def canvas(page: Any) -> Pixels:
@@ -223,101 +130,6 @@ def test_searching_the_list(visit: Callable[..., Any], booth: Booth) -> None:
     until(page, lambda: names(page) == ["Ketziwyn", "Dromira"])
 
 
-def test_the_way_of_the_focus(visit: Callable[..., Any], booth: Booth) -> None:
-    """Everything can be reached with Tab, in the order in which it is read, and shows that it is there."""
-    booth.confirm("one-1", 1)
-    page = connected(visit(booth.url))
-    until(page, lambda: len(names(page)) == 1)
-    seen = []
-    for _ in range(9):
-        page.keyboard.press("Tab")
-        focused = page.evaluate(
-            "(e => [e.id || e.textContent || e.className, getComputedStyle(e).outlineStyle])(document.activeElement)"
-        )
-        assert focused[1] != "none", focused
-        seen.append(focused[0])
-    assert seen[:8] == ["Skip to the list", "sound", "theme", "help", "search", "undo", "CSV", "JSON"]
-    assert seen[8].startswith("Dromira")
-
-
-def test_help_sound_and_theme(visit: Callable[..., Any], booth: Booth) -> None:
-    """By key; sound is off until it is asked for, and the choice of a theme survives a reload."""
-    page = connected(visit(booth.url, color_scheme="light"))
-    page.keyboard.press("?")
-    assert page.is_visible("#keys")
-    page.keyboard.press("Escape")
-    assert page.is_hidden("#keys")
-    assert page.get_attribute("#sound", "aria-pressed") == "false"
-    page.keyboard.press("m")
-    page.wait_for_selector("#sound[aria-pressed=true]")
-    booth.confirm("one-1", 1)
-    ground = "getComputedStyle(document.body).backgroundColor"
-    light = page.evaluate(ground)
-    page.keyboard.press("d")
-    dark = page.evaluate(ground)
-    page.reload()
-    connected(page)
-    assert page.evaluate(ground) == dark != light
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast(visit: Callable[..., Any], booth: Booth, scheme: str) -> None:
-    """Legible at arm's length: every text has 4.5 to 1 against what is behind it (WCAG AA)."""
-    booth.confirm("one-1", 1)
-    booth.show(visits=[visited(None, 2, "ended")])
-    page = connected(visit(booth.url, color_scheme=scheme))
-    until(page, lambda: len(names(page)) == 2)
-    selectors = ("h1", "#latency", "dt", "#list strong", "#list small", ".total span", "#other", "#processes span")
-    for selector in selectors:
-        text, behind = page.eval_on_selector_all(
-            selector,
-            """(all) => { const e = all[all.length - 1]; let b = e; const clear = "rgba(0, 0, 0, 0)";
-            while (b.parentElement && getComputedStyle(b).backgroundColor === clear) b = b.parentElement;
-            return [getComputedStyle(e).color, getComputedStyle(b).backgroundColor]; }""",
-        )
-        light, dark = sorted((luminance(text), luminance(behind)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, (selector, text, behind)
-
-
-def luminance(colour: str) -> float:
-    """Of `rgb(r, g, b)`, relative, as WCAG defines it."""
-    parts = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
-
-
-def test_on_a_phone(visit: Callable[..., Any], booth: Booth) -> None:
-    """390 px: nothing to scroll sideways for, and everything large enough for a thumb."""
-    booth.confirm("one-1", 1)
-    booth.doubt(7)
-    window = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
-    page = connected(visit(booth.url, **window))
-    filmed(page, booth, track(1, "confirmed", visit=1, quad=CARD), pixels=mosaic(1, *SIZE))
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
-    sizes = page.eval_on_selector_all(
-        "button, .button, input",
-        """(all) => all.filter((e) => e.checkVisibility())
-        .map((e) => [e.id || e.className, e.getBoundingClientRect().height])""",
-    )
-    assert [name for name, height in sizes if height < 40] == ["drop"]
-    page.tap("#questions .choice >> nth=1")
-    until(page, lambda: names(page) == ["Ketziwyn", "Dromira"])
-
-
-def test_all_of_it_is_small(visit: Callable[..., Any], booth: Booth) -> None:
-    """Less than 150 kB with everything that the browser fetches, and nothing from anywhere else."""
-    booth.confirm("one-1", 1)
-    page = visit("about:blank")
-    fetched: list[tuple[str, int]] = []
-    page.on("response", lambda answer: fetched.append((answer.url, len(answer.body()))))
-    page.goto(booth.url)
-    connected(page)
-    page.wait_for_load_state("load")
-    assert all(url.startswith(booth.url) for url, _ in fetched)
-    assert len([url for url, _ in fetched if url.endswith((".js", ".css"))]) >= 7
-    assert sum(size for _, size in fetched) < 150_000
-
-
 def test_the_overlay(visit: Callable[..., Any], booth: Booth) -> None:
     """Transparent over the stream; it shows a card that is confirmed now, not those from before, and takes it away."""
     booth.confirm("one-1", 1)
@@ -336,22 +148,6 @@ def test_the_overlay(visit: Callable[..., Any], booth: Booth) -> None:
     assert image[10, 10, 3] == 0
     page.wait_for_selector("#card:not(.shown)")
     assert booth.bus.counts["pictures"] == 0
-
-
-def test_signing_in(visit: Callable[..., Any], tmp_path: Path, clock: ManualClock) -> None:
-    """With the form, under the policy that forbids everything else."""
-    (tmp_path / "token").write_text(TOKEN)
-    (tmp_path / "token").chmod(0o600)
-    with served_ring(tmp_path / "ring.sock", clock, SIZE) as ring:
-        booth = Booth(tmp_path, ring, clock, token_file=str(tmp_path / "token"))
-        page = visit(booth.url)
-        assert page.url == f"{booth.url}login"
-        page.fill("#token", TOKEN)
-        page.keyboard.press("Enter")
-        connected(page)
-        assert page.url == booth.url
-        page.close()  # it would say that nobody answers any more
-        booth.close()
 
 
 def test_the_list_is_downloaded(visit: Callable[..., Any], booth: Booth) -> None:
