@@ -18,9 +18,9 @@ import traceback
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from actors import opencv
 from actors.config import Config
 from actors.run import PARENT, main, single_threaded
-from catalog.index import usearch
 
 FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
 _MODULES = ("capture", "selector", "embedder", "backends.onnx", "backends.detector", "matcher", "smoother", "sink")
@@ -94,13 +94,14 @@ def preload(config: Config) -> None:
     """
     if not FORKS:
         return
+    opencv.settle()
     single_threaded()
     scheme = config.capture.source.partition(":")[0]
     sources = [f"sources.{scheme}"] if scheme in ("scene", "video", "images", "recording", "camera", "imx500") else []
     sinks = [module for name, module in _SINKS.items() if name in config.sinks.enabled]
     for module in (*_MODULES, *sources, *sinks):
         importlib.import_module(f"actors.{module}")
-    usearch()  # after the engine: see there
+    importlib.import_module("catalog.index").usearch()  # after the engine: see there
     gc.collect()
     gc.freeze()
 

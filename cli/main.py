@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actors import opencv
 from cli.numbers import positive
 
 REFUSED = 2
@@ -17,10 +18,7 @@ _MODEL = "model, .onnx or .hef (default: the one that ships; on a Pi with a Hail
 
 def main(argv: list[str] | None = None) -> int:
     """Parse, dispatch, and turn every expected error into one line and an exit code."""
-    # Our own line says what is wrong with a camera, a video or a picture. OpenCV reads these when it is loaded.
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 28))  # a few bytes may claim to be gigabytes
+    opencv.settle()
     arguments = build_parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)

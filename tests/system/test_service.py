@@ -210,6 +210,21 @@ def test_a_wrong_configuration_is_said_and_mended(begin: Callable[[str], Supervi
     assert_orderly_end(service)
 
 
+def test_a_camera_that_is_not_there_is_said_in_a_line(short: Path, catalogue: Path) -> None:
+    """OpenCV tells of its own attempts, every two seconds for as long as the camera is away, unless it was told not to.
+
+    It reads that when it is imported, which supervisord does for its copies.
+    """
+    service = Supervised(configuration(short / "run", catalogue, "camera:57"))
+    try:
+        service.ear.until(lambda: "camera 57" in service.said("capture"), "capture says what is wrong")
+        lines = service.said("capture").splitlines()
+        assert [line for line in lines if not line.startswith("sleevesight: capture: camera 57 cannot be opened")] == []
+        assert service.stop(signal.SIGTERM)[0] == 0
+    finally:
+        service.close()
+
+
 def test_nobody_outlives_supervisord(begin: Callable[[], Supervised]) -> None:
     """Actors without an owner would keep the camera and the sockets from those that systemd starts anew."""
     service = begin()
