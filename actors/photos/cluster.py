@@ -121,13 +121,13 @@ class Worker:
     """One core's share, wherever it is: the files of a job, and a looker on them."""
 
     def __init__(self, job: Job, files: Files) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="sleevesight-")
-        root = Path(self._folder.name)
-        for name, content in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_bytes(content)
         model = next(name for name in files if name.startswith("model/") and not name.endswith(".json"))
-        self._looker = Looker(msgspec.structs.replace(job, catalog=str(root / "catalog"), model=str(root / model)))
+        with tempfile.TemporaryDirectory(prefix="sleevesight-") as folder:  # gone when all is open: we may be killed
+            root = Path(folder)
+            for name, content in files.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_bytes(content)
+            self._looker = Looker(msgspec.structs.replace(job, catalog=str(root / "catalog"), model=str(root / model)))
 
     def version(self) -> str:
         """What is installed here."""

@@ -1,5 +1,6 @@
 """Photos on a Ray cluster: the same answers as at home, also when a worker is killed."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors.backends import open_backend
-from actors.photos.cluster import Cluster
+from actors.photos.cluster import Cluster, Worker, _sent
 from actors.photos.job import Here, Job, Looker
 from actors.sections import EmbedderConfig
 from catalog.build import build
@@ -73,6 +74,16 @@ def test_all_workers_killed_lose_nothing(cluster: Cluster, files: list[Path], ex
         ray.kill(worker, no_restart=False)
     found += [answer.found for answer in answers]
     assert found == expected
+
+
+def test_a_worker_leaves_nothing_on_the_disk(
+    job: Job, files: list[Path], expected: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers are killed when a job is done: each left its catalogue and its model on every node, 5 MB and more."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    worker = Worker(job, _sent(job))
+    assert list(tmp_path.iterdir()) == []
+    assert worker.look(str(files[0]), files[0].read_bytes()).found == expected[0]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
