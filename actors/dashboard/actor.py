@@ -35,8 +35,8 @@ _BETTER = 0.01
 class Dashboard(Actor):
     """The part of the dashboard that listens: copies pictures within their lease, and hands everything over.
 
-    A picture waits here for the result of its own frame, so that what is drawn on it belongs to it. Nothing is copied
-    while nobody watches, but a thumbnail of each card.
+    A picture is copied when the result of its own frame is there, so that what is drawn on it belongs to it. Nothing is
+    copied while nobody watches, but a thumbnail of each card.
     """
 
     name = "dashboard"
@@ -51,7 +51,6 @@ class Dashboard(Actor):
         self._server: Server | None = None
         self._refs: dict[Key, FrameRef] = {}
         """By stream and frame: where its pixels lie."""
-        self._copies: dict[Key, Pixels | None] = {}
         self._photographed: dict[Key, tuple[str, float]] = {}
         """By stream and track: the nearest card when its picture was taken, and how near it was."""
         self._stream = ""
@@ -97,18 +96,13 @@ class Dashboard(Actor):
             return self._config
 
     def on_frame(self, frame: Frame, _blobs: object) -> None:
-        """Note where the picture is, and copy it if somebody watches and it is time for one."""
-        assert self._server is not None
-        key = (frame.stream, frame.frame)
-        self._refs[key] = frame.ref
+        """Note where the picture is: it is copied when its result is there, and nobody waits for a core to find it."""
+        self._refs[frame.stream, frame.frame] = frame.ref
         while len(self._refs) > _REMEMBERED:
-            self._copies.pop(oldest := next(iter(self._refs)), None)
-            del self._refs[oldest]
-        if self._server.watched and self._due():
-            self._copies[key] = self._reduced(frame.ref)
+            del self._refs[next(iter(self._refs))]
 
     def on_results(self, results: Results, _blobs: object) -> None:
-        """Hand over the frame's thumbnails, its result and, if it was copied, its picture."""
+        """Hand over the frame's thumbnails, its result and, if somebody watches and it is time for one, its picture."""
         assert self._server is not None
         if results.stream != self._stream:
             self._stream = results.stream
@@ -118,10 +112,9 @@ class Dashboard(Actor):
             self.bus.counts["frames"] += 1
             self._photograph(results)
         self._server.hand(results)
-        key = (results.stream, results.frame)
-        if key in self._copies and not results.closing:
-            ref = self._refs[key]
-            self._server.hand(Shot(results, (ref.width, ref.height), self._copies.pop(key)))
+        ref = self._refs.get((results.stream, results.frame))
+        if self._server.watched and ref is not None and not results.closing and self._due():
+            self._server.hand(Shot(results, (ref.width, ref.height), self._reduced(ref)))
             self.bus.counts["pictures"] += 1
 
     def on_heartbeat(self, beat: Heartbeat, _blobs: object) -> None:
