@@ -28,6 +28,8 @@ _REMEMBERED = 64
 """Frames that may still be asked for: two seconds, and leases are shorter."""
 
 
+_PATIENCE_NS = 40_000_000
+"""For a result: less than half of a frame's lease (`[capture] hold_ms`)."""
 _BETTER = 0.01
 """A reading nearer by this is worth another thumbnail."""
 
@@ -35,8 +37,9 @@ _BETTER = 0.01
 class Dashboard(Actor):
     """The part of the dashboard that listens: copies pictures within their lease, and hands everything over.
 
-    A picture is copied when the result of its own frame is there, so that what is drawn on it belongs to it. Nothing is
-    copied while nobody watches, but a thumbnail of each card.
+    A picture is handed over with the result of its own frame, so that what is drawn on it belongs to it. It is copied
+    when that is there, and nobody waits for a core to find it, or while there is still time. Nothing is copied while
+    nobody watches, but a thumbnail of each card.
     """
 
     name = "dashboard"
@@ -51,6 +54,9 @@ class Dashboard(Actor):
         self._server: Server | None = None
         self._refs: dict[Key, FrameRef] = {}
         """By stream and frame: where its pixels lie."""
+        self._wanted: dict[Key, int] = {}
+        """Pictures to be copied, and by when."""
+        self._copies: dict[Key, Pixels | None] = {}
         self._photographed: dict[Key, tuple[str, float]] = {}
         """By stream and track: the nearest card when its picture was taken, and how near it was."""
         self._stream = ""
@@ -96,13 +102,19 @@ class Dashboard(Actor):
             return self._config
 
     def on_frame(self, frame: Frame, _blobs: object) -> None:
-        """Note where the picture is: it is copied when its result is there, and nobody waits for a core to find it."""
-        self._refs[frame.stream, frame.frame] = frame.ref
+        """Note where the picture is, and that it is wanted, if somebody watches and it is time for one."""
+        assert self._server is not None
+        key = (frame.stream, frame.frame)
+        self._refs[key] = frame.ref
         while len(self._refs) > _REMEMBERED:
-            del self._refs[next(iter(self._refs))]
+            del self._refs[oldest := next(iter(self._refs))]
+            self._wanted.pop(oldest, None)
+            self._copies.pop(oldest, None)
+        if self._server.watched and self._due():
+            self._wanted[key] = self.bus.clock.now_ns() + _PATIENCE_NS
 
     def on_results(self, results: Results, _blobs: object) -> None:
-        """Hand over the frame's thumbnails, its result and, if somebody watches and it is time for one, its picture."""
+        """Hand over the frame's thumbnails, its result and, if it was wanted, its picture."""
         assert self._server is not None
         if results.stream != self._stream:
             self._stream = results.stream
@@ -112,9 +124,14 @@ class Dashboard(Actor):
             self.bus.counts["frames"] += 1
             self._photograph(results)
         self._server.hand(results)
-        ref = self._refs.get((results.stream, results.frame))
-        if self._server.watched and ref is not None and not results.closing and self._due():
-            self._server.hand(Shot(results, (ref.width, ref.height), self._reduced(ref)))
+        key = (results.stream, results.frame)
+        if results.closing or key not in self._refs:
+            return
+        if self._wanted.pop(key, None) is not None:
+            self._copies[key] = self._reduced(self._refs[key])
+        if key in self._copies:
+            ref = self._refs[key]
+            self._server.hand(Shot(results, (ref.width, ref.height), self._copies.pop(key)))
             self.bus.counts["pictures"] += 1
 
     def on_heartbeat(self, beat: Heartbeat, _blobs: object) -> None:
@@ -123,10 +140,14 @@ class Dashboard(Actor):
         self._server.hand(beat)
 
     def step(self) -> float | None:
-        """Count what the web was too slow for."""
+        """Copy what has waited for its result for long enough, and count what the web was too slow for."""
         if self._server is not None and self._server.lost:
             self.bus.drops["web_late"] = self._server.lost
-        return None
+        now = self.bus.clock.now_ns()
+        for key in [key for key, until in self._wanted.items() if until <= now]:
+            del self._wanted[key]
+            self._copies[key] = self._reduced(self._refs[key])
+        return (min(self._wanted.values()) - now) / 1e6 if self._wanted else None
 
     def _due(self) -> bool:
         """Whether it is time for a picture, so that there are `fps` a second on average."""

@@ -63,15 +63,20 @@ class Booth:
         visits: Sequence[Visit] = (),
         pixels: Pixels | None = None,
         stream: str = "s",
+        after_ms: float = STEP_MS / 5,
     ) -> None:
-        """One frame, with its result."""
+        """One frame and, after a while, its result; meanwhile the dashboard is called when it wants to be."""
         self.frame += 1
         height, width = self.ring.shape[:2]
         ref = self.ring.write(np.full((height, width, 3), 90, np.uint8) if pixels is None else pixels)
         assert ref is not None
         now = self.clock.now_ns()
         self.bus.feed(self.dashboard, FRAME, Frame(stream=stream, frame=self.frame, t_ns=now, ref=ref))
-        self.clock.advance(STEP_MS / 5)
+        wish = self.dashboard.step()
+        if wish is not None and wish < after_ms:
+            self.clock.advance(wish)
+            self.dashboard.step()
+        self.clock.advance(after_ms - (self.clock.now_ns() - now) / 1e6)
         trace = [Hop("capture", now, now), Hop("smooth", now, self.clock.now_ns())]
         results = Results(
             stream=stream,
@@ -85,7 +90,7 @@ class Booth:
         self.bus.feed(self.dashboard, RESULTS, results)
         if self.sink is not None:
             self.bus.feed(self.sink, RESULTS, results)
-        self.clock.advance(STEP_MS * 4 / 5)
+        self.clock.advance(max(0.0, STEP_MS - after_ms))
 
     def beat(self, actor: str, **more: Any) -> None:
         beat = Heartbeat(actor=actor, pid=1, t_ns=0, state="ready", started_ns=0, **more)
