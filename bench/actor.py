@@ -48,6 +48,10 @@ class Gallery:
         while len(self._pictures) > _PICTURES:
             del self._pictures[next(iter(self._pictures))]
 
+    def prepare(self) -> bool:
+        """There is nothing to attach to."""
+        return True
+
     @contextmanager
     def view(self, ref: FrameRef) -> Iterator[Pixels]:
         """The picture of a frame; FrameGone if there is none in the recording."""
