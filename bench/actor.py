@@ -25,7 +25,7 @@ from bench.tape import Heard, Tape
 from bus.clock import ManualClock
 from bus.fake import FakeBus
 from bus.messages import Frame, FrameRef, FrameScoped
-from bus.ring import FrameGone, Pixels
+from bus.ring import FrameGone, Frames, Pixels
 from bus.topics import FRAME, TRACKS, Topic
 
 ACTORS = ("selector", "embedder", "matcher", "smoother")
@@ -67,7 +67,7 @@ class GalleryBus(FakeBus):
         super().__init__(run_dir, clock=clock)
         self.gallery = Gallery()
 
-    def ring(self) -> Any:
+    def ring(self) -> Frames:
         """What the actor reads its frames from."""
         return self.gallery
 

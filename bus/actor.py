@@ -12,7 +12,7 @@ from bus.sockets import Address
 from bus.topics import PIPELINE, Topic, published_by
 
 if TYPE_CHECKING:
-    from bus.ring import RingReader
+    from bus.ring import Frames
 
 
 ROUND_S = 1.0
@@ -43,7 +43,7 @@ class Bus(Protocol):
     def watch(self, fd: int, callback: Callable[[], None]) -> None:
         """Call back from the loop whenever a file descriptor is readable."""
 
-    def ring(self) -> RingReader:
+    def ring(self) -> Frames:
         """A reader of the frame ring."""
 
 

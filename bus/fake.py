@@ -12,7 +12,7 @@ import msgspec
 from bus.actor import Actor
 from bus.clock import Clock, ManualClock
 from bus.messages import Message
-from bus.ring import RingReader
+from bus.ring import Frames, RingReader
 from bus.sockets import Address
 from bus.topics import Topic
 from bus.wire import decode, encode
@@ -58,7 +58,7 @@ class FakeBus:
         """Keep the callback for the test to call."""
         self.watched[fd] = callback
 
-    def ring(self) -> RingReader:
+    def ring(self) -> Frames:
         """A reader of a ring under the run directory of the test."""
         return RingReader(self.address.ring, self.clock)
 

@@ -31,7 +31,7 @@ from bus.sockets import Address, Publisher, Subscriber
 from bus.topics import HEARTBEAT, Topic
 
 if TYPE_CHECKING:
-    from bus.ring import RingReader
+    from bus.ring import Frames
 
 HEARTBEAT_MS = 200.0
 SLACK_S = 0.6
@@ -125,7 +125,7 @@ class Loop:
         self._poller.register(fd, zmq.POLLIN)
         self._callbacks[fd] = callback
 
-    def ring(self) -> RingReader:
+    def ring(self) -> Frames:
         """A reader of the frame ring."""
         from bus.ring import RingReader  # noqa: PLC0415 - and numpy with it, which sinks do without
 

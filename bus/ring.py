@@ -16,8 +16,9 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 import numpy as np
@@ -186,6 +187,16 @@ class RingServer:
         """Stop listening and remove the socket."""
         self._socket.close()
         self._path.unlink(missing_ok=True)
+
+
+class Frames(Protocol):
+    """Where an actor reads its frames: the ring, or what stands in for it when a recording is played."""
+
+    def prepare(self) -> bool:
+        """See `RingReader`."""
+
+    def view(self, ref: FrameRef) -> AbstractContextManager[Pixels]:
+        """See `RingReader`."""
 
 
 class RingReader:
