@@ -4,6 +4,7 @@ import json
 import resource
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,6 +36,13 @@ class Recording:
 
     def holds(self, size: int) -> bool:
         return self.out.is_file() and self.out.stat().st_size >= size
+
+    def wait_listening(self) -> None:
+        """Until it has connected to everything, which it does before it makes its file."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.out.is_file():
+            assert self.process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
 
     def end(self, number: int | None = None) -> tuple[int, str, str]:
         """Exit code and both outputs, after a signal or by itself."""
@@ -102,6 +110,7 @@ def test_a_recorded_stream_plays_with_the_same_cards(
     config = patient(configuration(short / "run", catalogue, f"recording:{short / 'brief.mcap'}"))
     (short / "c.toml").write_text(dump(config))
     recording = record(short / "tape.mcap", short / "c.toml", "--frames", "png")
+    recording.wait_listening()
     system = launch(config)
     system.ear.until(lambda: recording.process.poll() is not None, "the end of the stream ends the recorder")
     code, out, err = recording.end()
