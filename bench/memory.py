@@ -21,17 +21,15 @@ import numpy as np
 from actors.backends import DEFAULT_MODEL
 from actors.backends.onnx import OnnxEmbedder
 from actors.config import Config, updated
+from actors.sources.scene import open_scene
 from bench.film import film
 from bench.probe import cpu_s, pss_mb
 from bench.supervised import Supervised
 from bench.system import System
 from catalog.embedding import normalise
 from catalog.store import ModelRef, Printing, write
-from synth.cards import deck, draw
-from synth.scene import scenario
 from vision.phash import HASH_BYTES
 
-_CARDS, _IN_SCENE = 200, 60
 BUDGET_MB = 300
 LOAD_BUDGET_S = 2.0
 READY_S = 120.0
@@ -112,8 +110,7 @@ def configured(folder: Path, source: str, rows: int, model: Path) -> Config:
 
 
 def _video(path: Path, seconds: float) -> Path:
-    specs = deck(_CARDS)[:_IN_SCENE]
-    scene = scenario("demo", [(spec.id, draw(spec)) for spec in specs])
+    scene = open_scene("demo", Config().scene)
     print(f"rendering {seconds:g} s of a table", file=sys.stderr)
     return film(scene, path, round(seconds * scene.fps))
 
