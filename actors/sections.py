@@ -118,8 +118,8 @@ class SelectorConfig(Section, frozen=True):
         float, Meta(description="Time in ms that a card may go unseen; more than from one frame to the next.", gt=0)
     ] = 1500.0
     readings: Annotated[
-        int, Meta(description="Crops in a frame at most; one whose turn is open counts twice.", ge=2)
-    ] = 4
+        int, Meta(description="Crops in a frame at most; one that is read both ways counts twice.", ge=2)
+    ] = 3
     enhance: Annotated[bool, Meta(description="CLAHE and gamma on crops (see docs/decisions).")] = False
 
 

@@ -50,7 +50,7 @@ class SelectionSettings:
     """Share of the card that must lie inside the frame."""
     min_width: float = 32.0
     """Width of the card in pixels below which an error of 1 px at a corner is more than the matcher bears (3 %)."""
-    readings: int = 4
+    readings: int = 3
     """Readings that a frame may ask for: more would hold its answer, and the next frames', up; they wait their turn."""
     answer_timeout: int = 30
     """Frames after which an unanswered crop counts as lost."""
@@ -105,6 +105,8 @@ class Selection:
     def __init__(self, settings: SelectionSettings | None = None) -> None:
         self._settings = settings or SelectionSettings()
         self._memories: dict[int, _Memory] = {}
+        self._usual_turn = 0
+        """That of the card which was named last: most people lay their cards down all one way."""
         self.counters: Counter[str] = Counter()
         """Per track and frame, what was decided: unseen, clipped, small, in_flight, cached, postponed, waiting or
         triggered; and answers that came too late to be used, late."""
@@ -144,6 +146,8 @@ class Selection:
         memory.agreed = memory.agreed + 1 if memory.agreed and memory.answer == card else 1
         memory.answer = card
         memory.turn = None if card is None else turn
+        if card is not None:
+            self._usual_turn = turn
 
     def failed(self, track_id: int, frame: int) -> None:
         """The crop of `track_id` cut from `frame` could not be embedded or matched: it may be asked again."""
@@ -177,12 +181,18 @@ class Selection:
         if reason is None:
             memory.waiting.clear()
             return "cached"
-        turns = BOTH_TURNS if memory.turn is None else (memory.turn,)
+        turns = self._turns(memory)
         if len(turns) > left:
             return "postponed"
         cut = rectify(pixels, track.quad)
         crop = Crop(track.track_id, frame, track.t_ns, track.quad, cut, turns, sharpness(cut), reason)
         return self._offer(memory, _Candidate(crop, look), frame) or "waiting"
+
+    def _turns(self, memory: _Memory) -> tuple[int, ...]:
+        """The readings to ask for: the one that is known, at first the usual one alone, and both if that was not it."""
+        if memory.turn is not None:
+            return (memory.turn,)
+        return BOTH_TURNS if memory.answers else (self._usual_turn,)
 
     def _rests(self, memory: _Memory, track_id: int, frame: int) -> bool:
         """Whether this frame may pass without a look at a card whose results agree; the cards take turns."""

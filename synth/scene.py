@@ -58,11 +58,13 @@ class Scene:
 
     def frame(self, index: int) -> RenderedFrame:
         """The picture and truth of one frame. IndexError outside the scene."""
+        return RenderedFrame(self.image(index), self.truth(index))
+
+    def image(self, index: int) -> Image:
+        """The picture of one frame alone, uint8 RGB [height, width, 3]."""
         time = self._time(index)
         cards, pan = cards_at(self.script, time, self.fps), pan_at(self.script, time)
-        seen = panned(cards, pan)
-        image = self._painter.paint(index, time, cards, seen, pan)
-        return RenderedFrame(image, [card for _, card in self._truth(seen, time) if card.visible > 0])
+        return self._painter.paint(index, time, cards, panned(cards, pan), pan)
 
     def truth(self, index: int) -> list[TruthCard]:
         """The truth of one frame, without rendering it: the cards of which anything is to be seen, the lowest first."""

@@ -41,4 +41,4 @@ def rectify(frame: Image, quad: Quad, width: int = CROP_WIDTH, height: int = CRO
 
 def half_turn(crop: Image) -> Image:
     """The crop of the same card turned by 180°, C-contiguous."""
-    return np.ascontiguousarray(crop[::-1, ::-1])
+    return np.asarray(cv2.rotate(crop, cv2.ROTATE_180), np.uint8)

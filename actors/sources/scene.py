@@ -41,7 +41,7 @@ class SceneSource:
         """Render the next frame. Looped, time goes on and frame n shows what frame n modulo the scene's length does."""
         if self._index >= self._scene.frames and not self._loop:
             return None
-        image = self._scene.frame(self._index % self._scene.frames).image
+        image = self._scene.image(self._index % self._scene.frames)
         t_ns = round(self._index / self._scene.fps * 1e9)
         self._index += 1
         return SourceFrame(image, t_ns)

@@ -13,12 +13,14 @@ from bench.accuracy.calibrate import Calibrated, thresholds_for
 from bench.accuracy.calibrate import write as write_thresholds
 from bench.accuracy.conditions import CONDITIONS, UPSIDE_DOWN
 from bench.accuracy.gate import Grade, grade
-from bench.accuracy.measure import Graded, Truth, chosen, false_accepts, read_truth, strangers, without
+from bench.accuracy.measure import Graded, Truth, chosen, false_accepts, make_queries, read_truth, strangers, without
 from bench.accuracy.page import MARK, write_page
 from bench.accuracy.rankers import Answer, ranked
 from bench.accuracy.run import ALL, Report, accuracy, text
+from bench.turns import table, verdicts
 from catalog.build import build
 from catalog.decide import Thresholds, decide
+from catalog.match import Matcher
 from catalog.store import Catalogue
 from cli.main import main
 from synth.cards import card, deck, draw, write
@@ -264,3 +266,21 @@ def test_the_gate_is_a_command(cards: Path, capsys: pytest.CaptureFixture[str]) 
     assert "accepted" in capsys.readouterr().out
     assert main([*words, "--candidate", "nowhere.onnx"]) == 2
     assert "nowhere.onnx" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("condition", ["clean", "glossy sleeve", "combined, medium"])
+def test_a_card_read_upside_down_is_taken_for_no_other(condition: str, catalogue: Catalogue, cards: Path) -> None:
+    """A new card is read one way at first: a wrong name for what lies the other way round would stay."""
+    embedder, rows = OnnxEmbedder(MODEL), range(0, len(catalogue.ids), 2)
+    queries = make_queries(catalogue, cards, rows, embedder, condition)
+    as_it_is, turned = verdicts(Matcher(catalogue), rows, queries, Thresholds())
+    assert as_it_is["right"] == len(rows)
+    assert turned["unknown"] == len(rows)
+
+
+def test_each_reading_is_counted_for_itself(catalogue: Catalogue, cards: Path) -> None:
+    """Columns that are exchanged would say the opposite of what was measured."""
+    lines = list(table(catalogue, cards, OnnxEmbedder(MODEL), Thresholds(), every=8))
+    of = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in lines}
+    assert of["clean"][0] == of[UPSIDE_DOWN][4] == "5"
+    assert of["clean"][4] == of[UPSIDE_DOWN][0] == "0"
