@@ -1,13 +1,16 @@
 """What the dashboard costs, and how live it is: `python -m bench.dashboard [--rounds N]`.
 
 The same rendered video through all processes without it, with it while nobody watches, with one page and with fifty.
-The pages are WebSockets of this process, which takes its own share of the cores: with fifty that is a good deal.
+The pages are WebSockets of this process, which takes its own share of the cores: with fifty that is a good deal. With
+`--browser`, one page beside a headless Chromium that shows another one, as on a laptop that does both.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,7 @@ from bus.topics import PIPELINE, RESULTS
 
 FRAMES, SECONDS = 360, 9.0
 WAYS: dict[str, int | None] = {"without": None, "nobody watches": 0, "1 page": 1, "50 pages": 50}
+BROWSER = "a browser"
 SINK = "sink.dashboard"
 PATIENCE_S = 60.0
 Sample = dict[str, float]
@@ -73,6 +77,19 @@ class Pages:
         self._work.cancel()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+
+@contextmanager
+def browser(program: str, url: str, folder: Path) -> Iterator[None]:
+    """A headless Chromium that shows the page."""
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+    command = [program, *flags, f"--user-data-dir={folder / 'browser'}", url]
+    shown = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield
+    finally:
+        os.killpg(shown.pid, signal.SIGKILL)
+        shown.wait()
 
 
 class Listener:
@@ -127,7 +144,7 @@ def running(config: Config, folder: Path) -> Iterator[None]:
         system.wait()
 
 
-def measure(config: Config, folder: Path, pages: int | None) -> Sample:
+def measure(config: Config, folder: Path, pages: int | None, chromium: str | None = None) -> Sample:
     """One run: latency in ms, loads in % of a core, pictures a second and page, seconds to the first picture."""
     actors = [*PIPELINE, *([] if pages is None else [SINK])]
     config = updated(config, "bus", run_dir=str(folder / "run"))
@@ -135,8 +152,10 @@ def measure(config: Config, folder: Path, pages: int | None) -> Sample:
     config = updated(config, "sinks", jsonl=str(folder / "results.jsonl"))
     listener, watching = Listener(config, actors), None
     try:
-        with running(config, folder):
+        with running(config, folder), ExitStack() as beside:
             listener.until(lambda: listener.ready() and bool(listener.latencies))
+            if chromium is not None:
+                beside.enter_context(browser(chromium, listener.address(), folder))
             watching = Pages(listener.address(), pages) if pages else None
             listener.until(lambda: watching is None or all(watching.pictures))
             pids, begun = listener.pids(), time.monotonic()
@@ -184,19 +203,25 @@ def main() -> int:
     """Print the size of the page and the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.dashboard", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each way, in turn (default 3)")
+    parser.add_argument("--browser", action="store_true", help="with Chromium on the same machine, too")
     parser.add_argument("--cache", type=Path, default=Path("build/micro"), help="where the video is kept")
     arguments = parser.parse_args()
+    chromium = shutil.which("chromium") if arguments.browser else None
+    if arguments.browser and chromium is None:
+        parser.error("no program is called chromium: install Debian's package of that name")
     size = sum(len(file.read_bytes()) for file in files("actors.dashboard").joinpath("page").iterdir())
     print(f"the page with everything that belongs to it: {size} bytes", flush=True)
     stage = prepared(arguments.cache, FRAMES)
     config = updated(Config(), "matcher", catalog=str(stage.catalogue.absolute()))
     config = updated(config, "capture", source=f"video:{stage.video.absolute()}")
     config = updated(updated(config, "dashboard", port=0), "log", level="error")
-    samples: dict[str, list[Sample]] = {way: [] for way in WAYS}
+    ways = WAYS | ({BROWSER: 1} if chromium else {})
+    samples: dict[str, list[Sample]] = {way: [] for way in ways}
     for _ in range(arguments.rounds):
-        for way, pages in WAYS.items():
-            with tempfile.TemporaryDirectory(prefix="sleevesight-") as folder:
-                samples[way].append(measure(config, Path(folder), pages))
+        for way, pages in ways.items():
+            with tempfile.TemporaryDirectory(prefix="sleevesight-", ignore_cleanup_errors=True) as folder:
+                beside = chromium if way == BROWSER else None
+                samples[way].append(measure(config, Path(folder), pages, beside))
     print("\n".join(lines(samples)))
     return 0
 
