@@ -10,6 +10,7 @@ import numpy as np
 
 from actors.events import latency_ms, visit_event
 from bus.messages import Heartbeat, Results
+from bus.topics import PIPELINE
 
 Summary = dict[str, Any]
 
@@ -44,7 +45,7 @@ def summarise(
         if number and f"{actor}.{reason}" not in lost
     }
     traces = [latency_ms(one.trace) for one in results if not one.closing]
-    cards, crops = counts["selector"]["tracks"], counts["selector"]["crops"]
+    cards, embeddings = counts["selector"]["tracks"], counts["embedder"]["embeddings"]
     return {
         "complete": complete,
         "frames": frames,
@@ -55,8 +56,8 @@ def summarise(
         "restarts": restarts,
         **_visits(results),
         "cards_seen": cards,
-        "embeddings": crops,
-        "saved": round(cards / crops, 1) if crops else None,
+        "embeddings": embeddings,
+        "saved": round(cards / embeddings, 1) if embeddings else None,
         "latency_ms": {
             "all": percentiles(traces),
             "cached": percentiles([trace for trace in traces if "embed" not in trace]),
@@ -90,7 +91,7 @@ def _visits(results: Sequence[Results]) -> Summary:
 
 
 def _totals(heartbeats: Iterable[Heartbeat], field: str) -> dict[str, Counter[str]]:
-    totals: dict[str, Counter[str]] = {"capture": Counter(), "selector": Counter(), "smoother": Counter()}
+    totals = {actor: Counter[str]() for actor in PIPELINE}
     for beat in heartbeats:
         totals.setdefault(beat.actor, Counter()).update(getattr(beat, field))
     return totals
@@ -99,11 +100,13 @@ def _totals(heartbeats: Iterable[Heartbeat], field: str) -> dict[str, Counter[st
 def lines(summary: Summary) -> list[str]:
     """The summary for people."""
     drops = ", ".join(f"{number} {reason}" for reason, number in summary["drops"].items()) or "none"
+    confirmed = len(summary["visits"])
     text = [
         "",
         f"{summary['frames']} frames, {summary['answered']} answered; lost: {drops}; "
         f"unaccounted: {summary['unaccounted']}",
-        f"{len(summary['visits'])} cards confirmed, {summary['unknown_visits']} not in the catalogue; "
+        f"{confirmed} card{'s' if confirmed != 1 else ''} confirmed, "
+        f"{summary['unknown_visits']} not in the catalogue; "
         f"{summary['embeddings']} embeddings for {summary['cards_seen']} cards in frames"
         + (f" ({summary['saved']} times fewer)" if summary["saved"] else ""),
     ]

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.numbers import counted
+
 if TYPE_CHECKING:
     from actors.backends import Backend
 
@@ -65,7 +67,7 @@ def verify(arguments: argparse.Namespace) -> int:
     else:
         for problem in problems:
             print(problem)
-        print(f"{arguments.catalog}: {f'{len(problems)} problem(s)' if problems else 'in order'}")
+        print(f"{arguments.catalog}: {counted(len(problems), 'problem') if problems else 'in order'}")
     return 1 if problems else 0
 
 

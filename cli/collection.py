@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from cli.numbers import counted
+
 if TYPE_CHECKING:
     from collection.database import Database
     from collection.query import Filter, Visit
@@ -114,7 +116,7 @@ def undo(arguments: argparse.Namespace) -> int:
             change = remove(database, what, _now_ms(), session=session)
         else:
             step = undo(database, _now_ms(), arguments.change)
-            print(f"undone: change {step.change}, {step.what} ({step.visits} visit(s))")
+            print(f"undone: change {step.change}, {step.what} ({counted(step.visits, 'visit')})")
             return 0
     print(f"{what}; `sleevesight collection undo {change}` takes that back")
     return 0
@@ -136,7 +138,9 @@ def fix(arguments: argparse.Namespace) -> int:
             with database.writing() as db:
                 learn(db, [card])
         change = fix(database, arguments.visits, values, _now_ms())
-    print(f"{len(set(arguments.visits))} visit(s) fixed; `sleevesight collection undo {change}` takes that back")
+    print(
+        f"{counted(len(set(arguments.visits)), 'visit')} fixed; `sleevesight collection undo {change}` takes that back"
+    )
     return 0
 
 
@@ -214,9 +218,9 @@ def take_in(arguments: argparse.Namespace) -> int:
 def _outcome(arguments: argparse.Namespace, bad: list[Any], added: int, present: int, change: int | None) -> str:
     if bad and not arguments.skip_bad:
         remedy = "mend them, pass --catalog, or leave them out with --skip-bad"
-        return f"{len(bad)} bad row(s), nothing was taken over: {remedy}"
+        return f"{counted(len(bad), 'bad row')}, nothing was taken over: {remedy}"
     would = "would be " if arguments.dry_run else ""
-    text = f"{added} cards {would}added, {present} there already, {len(bad)} bad row(s) left out"
+    text = f"{counted(added, 'card')} {would}added, {present} there already, {counted(len(bad), 'bad row')} left out"
     return text if change is None else f"{text}; `sleevesight collection undo {change}` takes that back"
 
 

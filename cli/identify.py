@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli.numbers import counted
+
 if TYPE_CHECKING:
     from actors.photos.job import Job, Looker, Workers
     from actors.photos.journal import Journal
@@ -158,7 +160,7 @@ def _summary(answers: Sequence[dict[str, Any]]) -> str:
 
 
 def _text(answer: dict[str, Any]) -> str:
-    lines = [f"{answer['file']}: {len(answer['cards'])} card(s)"]
+    lines = [f"{answer['file']}: {counted(len(answer['cards']), 'card')}"]
     for card in answer["cards"]:
         nearest = card["matches"][0] if card["matches"] else None
         what = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from cli.numbers import counted
+
 
 def config_show(arguments: argparse.Namespace) -> int:
     """The effective configuration as TOML, every key explained."""
@@ -28,7 +30,7 @@ def config_check(arguments: argparse.Namespace) -> int:
             problems.append(f"{key}: {error}")
     for problem in problems:
         print(problem, file=sys.stderr)
-    print("the configuration is good" if not problems else f"{len(problems)} problem(s)")
+    print("the configuration is good" if not problems else counted(len(problems), "problem"))
     return 1 if problems else 0
 
 

@@ -41,7 +41,8 @@ class ConsoleSink:
         yield f"  {place}  " if place else "  ", ""
         yield visit.card_id, "cyan"
         if len(visit.group) > 1:
-            yield f"  or {len(visit.group) - 1} more printing(s) of the same picture", "dim"
+            more = len(visit.group) - 1
+            yield f"  or {more} more printing{'s' if more > 1 else ''} of the same picture", "dim"
         if visit.distance is not None and visit.gap is not None:
             yield f"  distance {visit.distance:.3f} gap {visit.gap:.3f}", "dim"
 

@@ -60,7 +60,7 @@ def test_the_console_tells_reprints(capsys: pytest.CaptureFixture[str]) -> None:
     """No look at the picture can tell them apart: the user must know that it may be another printing."""
     many = Visit(3, "confirmed", 5, 39, 42, 0, "sv1-1", "Pineco", "", "", 0.1, 0.2, ["sv1-1", "sv2-1", "sv3-1"])
     ConsoleSink(Config()).results(results(0, many))
-    assert "sv1-1  or 2 more printing(s) of the same picture" in capsys.readouterr().out
+    assert "sv1-1  or 2 more printings of the same picture" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("visit", [UNKNOWN, Visit(4, "confirmed", 6, 1, 2, 0, "sv1-1")])

@@ -54,7 +54,8 @@ def test_every_life_of_an_actor_counts() -> None:
     beats = [
         beat("capture", {"frames": 50}),
         beat("selector", {"tracks": 10, "crops": 2}, "1", **{"frame.stale": 4}),
-        beat("selector", {"tracks": 20, "crops": 3}, "2", **{"frame.stale": 5}),
+        beat("selector", {"tracks": 20, "crops": 2}, "2", **{"frame.stale": 5}),
+        beat("embedder", {"embeddings": 5}),  # a crop that is read both ways is two
     ]
     summary = summarise([results(frame) for frame in range(41)], beats, {"selector": 1}, True)
     assert summary["drops"] == {"selector.frame.stale": 9}
@@ -145,11 +146,12 @@ def test_losses_are_those_of_the_specification() -> None:
 @pytest.mark.parametrize("restarts", [{}, {"embedder": 2}])
 def test_the_summary_for_people(restarts: dict[str, int]) -> None:
     """Latencies never stand without the losses, and a restart is never hidden."""
-    beats = [beat("capture", {"frames": 12}, ring_full=2), beat("selector", {"tracks": 20, "crops": 4})]
+    beats = [beat("capture", {"frames": 12}, ring_full=2), beat("selector", {"tracks": 20})]
+    beats.append(beat("embedder", {"embeddings": 4}))
     shown = [results(frame) for frame in range(9)] + [results(9, confirmed(1, "a-1"), trace=NEW)]
     text = "\n".join(lines(summarise(shown, beats, restarts, True)))
     assert "12 frames, 10 answered; lost: 2 capture.ring_full; unaccounted: 0" in text
-    assert "1 cards confirmed, 0 not in the catalogue; 4 embeddings for 20 cards in frames (5.0 times fewer)" in text
+    assert "1 card confirmed, 0 not in the catalogue; 4 embeddings for 20 cards in frames (5.0 times fewer)" in text
     assert "frames from the cache   p50    3.0 ms" in text
     assert "frames with a new card  p50   24.0 ms" in text
     assert ("restarted: embedder 2x" in text) == bool(restarts)

@@ -84,7 +84,7 @@ def test_a_damaged_catalogue_is_not_in_order(command: Command, shop: Shop, tmp_p
     ran = command("catalog", "verify", folder)
     assert ran.code == 1
     *problems, last = ran.out.splitlines()
-    assert last == f"{folder}: {len(problems)} problem(s)"
+    assert last == f"{folder}: {len(problems)} problems"
     assert any("hashes.npy" in line for line in problems)
     assert any("index.json" in line for line in problems)
     assert all(line.startswith(("error: ", "warning: ")) for line in problems)

@@ -64,7 +64,7 @@ def test_undo_fix_and_their_log(command: Command, path: Path) -> None:
     ran = command(
         "collection", "fix", "1", "2", "--file", path, "--finish", "Holofoil", "--note", "a=b", "--quantity", 2
     )
-    assert ran.out == "2 visit(s) fixed; `sleevesight collection undo 5` takes that back\n"
+    assert ran.out == "2 visits fixed; `sleevesight collection undo 5` takes that back\n"
     assert "holofoil" in command("collection", "show", "1", "--file", path).out
     assert command("collection", "undo", "--file", path).out.startswith("undone: change 5, fix finish = holofoil")
     assert "undo 6" not in command("collection", "undo", "6", "--file", path).err
@@ -133,7 +133,7 @@ def test_export_and_import(command: Command, path: Path, tmp_path: Path) -> None
     ran = command("collection", "import", out, "--file", tmp_path / "new.sqlite")
     assert (
         ran.out
-        == "3 cards added, 0 there already, 0 bad row(s) left out; `sleevesight collection undo 1` takes that back\n"
+        == "3 cards added, 0 there already, 0 bad rows left out; `sleevesight collection undo 1` takes that back\n"
     )
     assert command("collection", "import", out, "--file", path).out.startswith("0 cards added, 3 there already")
     assert command("collection", "export", "-", "--file", tmp_path / "new.sqlite").out == out.read_bytes().decode()
@@ -177,11 +177,10 @@ def test_an_import_names_bad_lines_and_takes_nothing(command: Command, path: Pat
     ran = command("collection", "import", source, "--file", path)
     assert (ran.code, ran.err) == (1, f"{source}, line 3: no card 999 of MEW is known\n")
     assert (
-        ran.out
-        == "1 bad row(s), nothing was taken over: mend them, pass --catalog, or leave them out with --skip-bad\n"
+        ran.out == "1 bad row, nothing was taken over: mend them, pass --catalog, or leave them out with --skip-bad\n"
     )
     ran = command("collection", "import", source, "--file", path, "--skip-bad", "--dry-run")
-    assert ran.out == "3 cards would be added, 2 there already, 1 bad row(s) left out\n"
+    assert ran.out == "3 cards would be added, 2 there already, 1 bad row left out\n"
     assert command("collection", "log", "--file", path).out == before
     ran = command("collection", "import", source, "--file", path, "--skip-bad", "--json", "--add")
     assert json.loads(ran.out)["added"] == 5

@@ -155,7 +155,7 @@ def test_bad_pictures_for_people(identify: Identify, shop: Shop, bad: list[Path]
     assert ran.code == 1
     assert ran.err == f"sleevesight: {bad[0]} cannot be read: No such file or directory\n"
     first, second, last = ran.out.splitlines()
-    assert first == f"{good}: 1 card(s)"
+    assert first == f"{good}: 1 card"
     assert shop.specs[2].name in second
     assert "confirmed" in second
     assert last == "2 pictures, 1 cards: 1 confirmed; 1 pictures could not be read"

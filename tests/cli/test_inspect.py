@@ -46,7 +46,7 @@ def test_config_check_names_everything_at_once(command: Command, tmp_path: Path)
         '[sinks]\nenabled = ["consol", "jsonl"]\n'
     )
     ran = command("config", "check", "--config", tmp_path / "my.toml")
-    assert (ran.code, ran.out) == (1, "4 problem(s)\n")
+    assert (ran.code, ran.out) == (1, "4 problems\n")
     source, catalog, model, sinks = ran.err.splitlines()
     assert source.startswith("[capture] source: there is no source 'vidoe' (did you mean 'video'?)")
     assert catalog.startswith("[matcher] catalog: none is no catalogue")

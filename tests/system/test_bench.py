@@ -44,7 +44,7 @@ def test_a_scene_is_measured_scored_and_the_same_twice(catalogue: Path, short: P
     assert report["summary"]["answered"] == FRAMES == len(report["frames"]["frame"])
     assert set(report["latency_ms"]["new_card"]) == {*STAGES, "total"}
     assert set(report["latency_ms"]["cached"]) == {*STAGES, "total"} - {"embed", "match"}
-    assert sum(report["frames"]["crops"]) == report["summary"]["embeddings"] > 0
+    assert report["summary"]["embeddings"] >= sum(report["frames"]["crops"]) > 0
     assert set(report["processes"]) == {*PIPELINE, "sink.jsonl", "launcher"}
     for name, process in report["processes"].items():
         assert process["pss_mb"] > 1, name
