@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 from actors.dashboard.clients import Client, Clients
 from actors.dashboard.picture import Drawing, Outline, Shot, jpeg, packed
 from actors.dashboard.questions import band, verdict
 from bus.messages import Results, TrackResult
 from catalog.decide import Thresholds
-
-_NICE = 10
-"""Of the thread that encodes: a tenth of what the others get where cores are short, and no waiting without end."""
 
 
 class Live:
@@ -26,7 +19,7 @@ class Live:
         self._clients = clients
         self._thresholds = thresholds
         self._quality = quality
-        self._pool = ThreadPoolExecutor(1, "encoder", _go_last)
+        self._pool = ThreadPoolExecutor(1, "encoder")
         self._next: Shot | None = None
         self._work: asyncio.Task[None] | None = None
         self._last: bytes | None = None
@@ -61,14 +54,6 @@ class Live:
     def _message(self, shot: Shot) -> bytes:
         drawing = drawn(shot.results, shot.size, self._thresholds)
         return packed(drawing, b"" if shot.pixels is None else jpeg(shot.pixels, self._quality))
-
-
-def _go_last() -> None:
-    """Let others go first: pictures are for people, results are for everybody. Linux alone has it for a thread."""
-    if sys.platform == "linux":
-        with suppress(PermissionError):  # a service may forbid it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def drawn(results: Results, size: tuple[int, int], thresholds: Thresholds) -> Drawing:

@@ -4,8 +4,6 @@ import asyncio
 import csv
 import io
 import json
-import os
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +14,11 @@ import numpy as np
 import pytest
 from dashboard_booth import CARDS, CONFIRMED, STRANGE, UNCERTAIN, catalogue, track, visited
 
-from actors.dashboard.clients import Clients
 from actors.dashboard.gauges import Gauges
 from actors.dashboard.handover import Handover
-from actors.dashboard.live import Live, drawn
+from actors.dashboard.live import drawn
 from actors.dashboard.memory import MemorySession
-from actors.dashboard.picture import Shot, reduced
+from actors.dashboard.picture import reduced
 from actors.dashboard.questions import MOST, Questions, band
 from actors.dashboard.search import CardSearch
 from actors.dashboard.session import KEPT, Card, Count, Format, Seen
@@ -355,38 +352,3 @@ def test_the_live_picture_is_small(shape: tuple[int, int], longest: int, expecte
     assert small.shape == (*expected, 3)
     assert (small == (10, 20, 30)).all()
     assert not np.shares_memory(small, pixels)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ranks the threads of a process")
-def test_pictures_are_encoded_with_what_the_others_leave(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a browser beside the pipeline on two cores, encoding took a frame in ten from the results."""
-
-    async def encoded() -> tuple[bytes, int]:
-        clients, shown, ranks = Clients(), asyncio.Event(), []
-        monkeypatch.setattr(clients, "show", lambda _: shown.set())
-        live = Live(clients, THRESHOLDS, 80)
-        monkeypatch.setattr(live, "_message", lambda _: ranks.append(rank()) or b"picture")
-        live.offer(Shot(Results(stream="s", frame=0, t_ns=0, status="no_card", tracks=[]), (4, 4), None))
-        await shown.wait()
-        live.close()
-        return live._last or b"", ranks[0]
-
-    def rank() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    before = rank()
-    assert asyncio.run(encoded()) == (b"picture", 10)
-    assert rank() == before
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ranks the threads of a process")
-def test_a_service_that_may_not_rank_its_threads_shows_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """systemd's filters answer with EPERM, and a pool whose thread cannot begin encodes nothing ever after."""
-
-    def forbidden(*_: object) -> None:
-        raise PermissionError("Operation not permitted")
-
-    monkeypatch.setattr(os, "sched_setscheduler", forbidden)
-    live = Live(Clients(), THRESHOLDS, 80)
-    assert live._pool.submit(lambda: b"picture").result(10) == b"picture"
-    live.close()
