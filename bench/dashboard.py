@@ -189,14 +189,21 @@ def lines(samples: dict[str, list[Sample]]) -> list[str]:
     columns = list(next(iter(rows.values())))
     text = [f"{'':<16}" + "".join(f"{column:>13}" for column in columns)]
     text += [f"{way:<16}" + "".join(f"{row[column]:>13.2f}" for column in columns) for way, row in rows.items()]
-    bare, watched = rows["without"], rows["1 page"]
-    more = (watched["pipeline %"] / bare["pipeline %"] - 1) * 100
-    slower = watched["p50 ms"] - bare["p50 ms"]
+    pairs = list(zip(samples["without"], samples["1 page"], strict=True))
+    more = [(watched["pipeline %"] / bare["pipeline %"] - 1) * 100 for bare, watched in pairs]
+    slower = [watched["p50 ms"] - bare["p50 ms"] for bare, watched in pairs]
     return [
         *text,
-        f"one page: {more:+.1f} % CPU and {slower:+.2f} ms at p50 for the pipeline, "
-        f"and {watched['dashboard %']:.1f} % of a core for the dashboard itself",
+        f"one page costs the pipeline, in the median of {len(pairs)} rounds (and in half of them): "
+        f"CPU {_middle(more)} %, p50 {_middle(slower)} ms; "
+        f"the dashboard itself takes {rows['1 page']['dashboard %']:.1f} % of a core",
     ]
+
+
+def _middle(values: list[float]) -> str:
+    """The median, and from where to where the middle half lies."""
+    low, median, high = np.percentile(values, [25, 50, 75])
+    return f"{median:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def main() -> int:
@@ -217,8 +224,9 @@ def main() -> int:
     config = updated(updated(config, "dashboard", port=0), "log", level="error")
     ways = WAYS | ({BROWSER: 1} if chromium else {})
     samples: dict[str, list[Sample]] = {way: [] for way in ways}
-    for _ in range(arguments.rounds):
-        for way, pages in ways.items():
+    for number in range(arguments.rounds):
+        for way in np.random.default_rng(number).permutation(list(ways)).tolist():  # one that is always last suffers
+            pages = ways[way]
             with tempfile.TemporaryDirectory(prefix="sleevesight-", ignore_cleanup_errors=True) as folder:
                 beside = chromium if way == BROWSER else None
                 samples[way].append(measure(config, Path(folder), pages, beside))
