@@ -210,6 +210,7 @@ def main() -> int:
     """Print the size of the page and the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.dashboard", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each way, in turn (default 3)")
+    parser.add_argument("--fps", type=float, help="play the video at this rate: a slow one leaves cores free")
     parser.add_argument("--browser", action="store_true", help="with Chromium on the same machine, too")
     parser.add_argument("--cache", type=Path, default=Path("build/micro"), help="where the video is kept")
     arguments = parser.parse_args()
@@ -218,7 +219,7 @@ def main() -> int:
         parser.error("no program is called chromium: install Debian's package of that name")
     size = sum(len(file.read_bytes()) for file in files("actors.dashboard").joinpath("page").iterdir())
     print(f"the page with everything that belongs to it: {size} bytes", flush=True)
-    stage = prepared(arguments.cache, FRAMES)
+    stage = prepared(arguments.cache, FRAMES, arguments.fps)
     config = updated(Config(), "matcher", catalog=str(stage.catalogue.absolute()))
     config = updated(config, "capture", source=f"video:{stage.video.absolute()}")
     config = updated(updated(config, "dashboard", port=0), "log", level="error")

@@ -53,8 +53,8 @@ class Stage:
     truth: frozenset[str]
 
 
-def prepared(cache: Path, frames: int) -> Stage:
-    """Render the stream and build the catalogue of its cards, where they are not there yet."""
+def prepared(cache: Path, frames: int, fps: float | None = None) -> Stage:
+    """Render the stream and build the catalogue of its cards, where they are not there yet; `fps` as in `film`."""
     cache.mkdir(parents=True, exist_ok=True)
     model = OnnxEmbedder(DEFAULT_MODEL)
     catalogue = cache / f"cards-{model.model_hash[:12]}"
@@ -66,7 +66,8 @@ def prepared(cache: Path, frames: int) -> Stage:
     specs = deck(_CARDS)
     scene = scenario("demo", [(spec.id, draw(spec)) for spec in specs[:_IN_SCENE]])
     say(f"pipeline: a video of {frames} frames")
-    video, start = (film(scene, cache / f"demo-{count}.mp4", count) for count in (frames, START_FRAMES))
+    rate = f"-{fps:g}fps" if fps else ""
+    video, start = (film(scene, cache / f"demo-{count}{rate}.mp4", count, fps) for count in (frames, START_FRAMES))
     return Stage(video, start, catalogue, in_view(scene, frames) & {spec.id for spec in specs})
 
 

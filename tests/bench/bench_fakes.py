@@ -74,9 +74,8 @@ def probe(frames: int = 40, every: int = 8, scale: float = 1.0, *more: Heartbeat
     results = [answer(number, number % every == 0, scale) for number in range(frames)]
     crops = {(LIFE, number): 5 if number % (2 * every) == 0 else 1 for number in range(0, frames, every)}
     counts = {"frames": frames, "slowed": slowed}
-    made.heard(
-        results, crops, Roll(beat("selector", tracks=80, crops=8), beat("capture", started_s=0.2, **counts), *more)
-    )  # type: ignore[arg-type]
+    beats = [beat("selector", tracks=80), beat("capture", started_s=0.2, **counts), beat("embedder", embeddings=8)]
+    made.heard(results, crops, Roll(*beats, *more))  # type: ignore[arg-type]
     made.samples = [
         (0.1, {"launcher": 60.0, "capture": 30.0}),
         (1.1, {"capture": 95.5, "sink.jsonl": 14.0, "launcher": 21.0}),

@@ -45,3 +45,11 @@ def test_a_long_film_shows_the_scene_again(tmp_path: Path) -> None:
     scene = Coloured()
     film(scene, tmp_path / "demo.mp4", 7)  # type: ignore[arg-type]
     assert scene.drawn == [0, 1, 2, 3, 4, 0, 1]
+
+
+@pytest.mark.parametrize(("fps", "interval_ms"), [(None, 1000 / 30), (10.0, 100.0)])
+def test_a_film_may_be_slower_than_its_scene(tmp_path: Path, fps: float | None, interval_ms: float) -> None:
+    """What a part costs by itself is seen where cores are free: the same pictures, fewer a second."""
+    video = VideoSource(film(Coloured(), tmp_path / "v.mp4", 3, fps))  # type: ignore[arg-type]
+    times = [frame.t_ns / 1e6 for frame in iter(video.read, None)]
+    assert times == pytest.approx([0, interval_ms, 2 * interval_ms], abs=1)
