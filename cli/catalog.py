@@ -46,8 +46,8 @@ def build(arguments: argparse.Namespace) -> int:
         for warning in done.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         print(
-            f"{arguments.out}: {done.cards} cards ({done.embedded} embedded now), {done.groups} groups of reprints "
-            f"({done.grouped_cards} cards), {done.seconds:.1f} s"
+            f"{arguments.out}: {done.cards} cards ({done.embedded} embedded now), "
+            f"{counted(done.groups, 'group')} of reprints ({done.grouped_cards} cards), {done.seconds:.1f} s"
         )
     return 1 if done.unreadable else 0
 
@@ -85,7 +85,7 @@ def info(arguments: argparse.Namespace) -> int:
         return 0
     size = sum(file.bytes for file in manifest.files.values())
     reprints = sum(len(group) for group in manifest.groups)
-    print(f"cards     {manifest.cards} ({len(manifest.groups)} groups of reprints with {reprints} cards)")
+    print(f"cards     {manifest.cards} ({counted(len(manifest.groups), 'group')} of reprints with {reprints} cards)")
     print(f"model     {manifest.model.name}, {manifest.model.dim} dimensions, {manifest.model.hash[:12]}")
     print(f"sources   {', '.join(manifest.sources)}")
     print(f"created   {manifest.created}")

@@ -58,13 +58,14 @@ class Scene:
 
     def frame(self, index: int) -> RenderedFrame:
         """The picture and truth of one frame. IndexError outside the scene."""
-        return RenderedFrame(self.image(index), self.truth(index))
+        time, pan, cards, seen = self._placed(index)
+        image = self._painter.paint(index, time, cards, seen, pan)
+        return RenderedFrame(image, [card for _, card in self._truth(seen, time) if card.visible > 0])
 
     def image(self, index: int) -> Image:
-        """The picture of one frame alone, uint8 RGB [height, width, 3]."""
-        time = self._time(index)
-        cards, pan = cards_at(self.script, time, self.fps), pan_at(self.script, time)
-        return self._painter.paint(index, time, cards, panned(cards, pan), pan)
+        """The picture of one frame alone, uint8 RGB [height, width, 3]; the truth takes a while, too."""
+        time, pan, cards, seen = self._placed(index)
+        return self._painter.paint(index, time, cards, seen, pan)
 
     def truth(self, index: int) -> list[TruthCard]:
         """The truth of one frame, without rendering it: the cards of which anything is to be seen, the lowest first."""
@@ -72,8 +73,8 @@ class Scene:
 
     def showings(self, index: int) -> list[tuple[int, TruthCard]]:
         """The truth of one frame with the number of each card's stay in the script, seen or not, the lowest first."""
-        time = self._time(index)
-        return self._truth(panned(cards_at(self.script, time, self.fps), pan_at(self.script, time)), time)
+        time, _, _, seen = self._placed(index)
+        return self._truth(seen, time)
 
     def visits(self) -> list[tuple[str, int, int]]:
         """Each stay of a card in view, `VISIT_SHARE` or more of it to be seen: (card_id, first frame, last frame)."""
@@ -91,6 +92,12 @@ class Scene:
             (card.index, TruthCard(card.showing.card_id, card.quad, share, card.showing.sleeve))
             for card, share in zip(seen, visible, strict=True)
         ]
+
+    def _placed(self, index: int) -> tuple[float, tuple[int, int], list[Placed], list[Placed]]:
+        """When the frame is, how far the camera has moved, and the cards as they lie and as it sees them."""
+        time = self._time(index)
+        cards, pan = cards_at(self.script, time, self.fps), pan_at(self.script, time)
+        return time, pan, cards, panned(cards, pan)
 
     def _time(self, index: int) -> float:
         if not 0 <= index < self.frames:
