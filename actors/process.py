@@ -112,7 +112,7 @@ def spawn(name: str, config: Path) -> Process:
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
-        pid = os.fork()
+        pid = fork()
         if pid == 0:
             _live(name, config, parent)
         return Forked(pid)
@@ -124,6 +124,24 @@ def spawn(name: str, config: Path) -> Process:
     )
 
 
+def fork() -> int:
+    """`os.fork`, whose copy has none of the signal handlers of whoever it is a copy of, like a program that is started.
+
+    Signals wait until they are gone: one that came before, as in a stop right after a start, would be answered by
+    a handler that means somebody else, and the copy would never end.
+    """
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            for number in signal.valid_signals():
+                if callable(signal.getsignal(number)):
+                    signal.signal(number, signal.SIG_DFL)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    return pid
+
+
 def _live(name: str, config: Path, parent: int) -> NoReturn:
     """The life of the launcher's copy."""
     os.setsid()
@@ -133,15 +151,12 @@ def _live(name: str, config: Path, parent: int) -> NoReturn:
 
 
 def become(name: str, config: Path, parent: int) -> NoReturn:
-    """Be the process of an actor from now on, as if it had been started as a program; it ends with `parent`.
+    """Be the process of an actor from now on, in a copy made by `fork`; it ends with `parent`.
 
     It never returns into the code that it was copied from, whatever happens.
     """
     code = 1
     try:
-        for number in signal.valid_signals():
-            if callable(signal.getsignal(number)):  # what a program that is started does not inherit either
-                signal.signal(number, signal.SIG_DFL)
         os.environ[PARENT] = str(parent)
         Path("/proc/self/comm").write_text(name)  # what `top` shows; the command line is that of the original
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.config import Config, ConfigError, load
-from actors.process import FORKS, become, preload
+from actors.process import FORKS, become, fork, preload
 from deploy.guard import Interface
 
 
@@ -31,7 +31,7 @@ def rpcinterface(supervisord: Any, config: str) -> Any:
                     become(name, Path(file), parent)
             execute(filename, argv, env)
 
-        options.execve = execve
+        options.fork, options.execve = fork, execve
     return Interface(supervisord)
 
 

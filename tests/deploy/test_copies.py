@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from actors.config import Config
+from actors.process import fork
 from deploy import copies
 from deploy.copies import rpcinterface
 
@@ -32,7 +33,7 @@ def supervisord(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(copies, "FORKS", True)
     noted.tick, noted.process_groups = lambda: None, {}
     logger = SimpleNamespace(warn=logging.warning, critical=logging.critical)
-    noted.options = SimpleNamespace(logger=logger, execve=lambda *call: noted.executed.append(call))
+    noted.options = SimpleNamespace(logger=logger, fork=os.fork, execve=lambda *call: noted.executed.append(call))
     return noted
 
 
@@ -56,6 +57,12 @@ def test_an_actor_becomes_a_copy_with_the_environment_that_was_meant(supervisord
     assert (name, config, parent) == ("matcher", Path("/etc/sleevesight/config.toml"), os.getppid())
     assert environment == {"SUPERVISOR_SERVER_URL": "unix:///s"}
     assert supervisord.executed == []
+
+
+def test_a_copy_is_made_without_the_handlers_of_supervisord(supervisord: Any, file: Path) -> None:
+    """They would swallow a stop that comes right after the start, and the actor be killed when its time is up."""
+    rpcinterface(supervisord, str(file))
+    assert supervisord.options.fork is fork
 
 
 def test_other_programs_are_executed(supervisord: Any, file: Path) -> None:
@@ -101,5 +108,6 @@ def test_where_processes_cannot_be_copied_they_are_started(
     monkeypatch.setattr(copies, "FORKS", False)
     rpcinterface(supervisord, str(file))
     assert supervisord.preloaded == []
+    assert supervisord.options.fork is os.fork
     supervisord.options.execve(RUN[0], RUN, {})
     assert len(supervisord.executed) == 1
