@@ -38,7 +38,7 @@ $(DEMO)/cards: $(wildcard synth/*.py) | install
 	rm -rf $@
 	$(BIN)/python -m synth --count 200 --out $@
 
-$(DEMO)/catalog: $(DEMO)/cards models/embedder.onnx
+$(DEMO)/catalog: $(DEMO)/cards models/embedder.onnx catalog/store.py
 	$(BIN)/sleevesight catalog build --images $(DEMO)/cards --metadata $(DEMO)/cards/cards.csv --out $@
 	touch $@
 

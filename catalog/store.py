@@ -13,15 +13,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.index import VectorIndex
+from catalog.index import BASIS, GRAPH, SHORT, VECTORS, VectorIndex
 from catalog.picture import SUFFIXES
 from catalog.swap import leftovers, replacing
 from vision.phash import HASH_BYTES
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, IDS, METADATA = "manifest.json", "index.json", "metadata.json"
-EMBEDDINGS, HASHES, VECTOR_INDEX = "embeddings.npy", "hashes.npy", "usearch.index"
-CONTENT = (EMBEDDINGS, HASHES, VECTOR_INDEX, IDS, METADATA)
+EMBEDDINGS, HASHES = "embeddings.npy", "hashes.npy"
+CONTENT = (EMBEDDINGS, HASHES, GRAPH, BASIS, VECTORS, IDS, METADATA)
 """Every file but the manifest, which lists them with their sizes and checksums."""
 PICTURES = "pictures.npy"
 """Checksums of the pictures: for the next build alone, and absent from catalogues that were not built from files."""
@@ -193,6 +193,15 @@ def read_manifest(path: Path) -> Manifest:
         raise damaged(path, MANIFEST, str(error)) from error
 
 
+def is_there(path: Path) -> bool:
+    """Whether a folder holds a catalogue that this program reads."""
+    try:
+        read_manifest(path)
+    except CatalogueError:
+        return False
+    return True
+
+
 def read_printings(path: Path) -> Printings:
     """The cards of a folder alone. Raises CatalogueError when they are missing or damaged."""
     manifest = read_manifest(path)
@@ -235,7 +244,7 @@ def write(
         np.save(folder / HASHES, np.ascontiguousarray(hashes, np.uint8), allow_pickle=False)
         if pictures is not None:
             np.save(folder / PICTURES, np.ascontiguousarray(pictures, np.uint8), allow_pickle=False)
-        VectorIndex.build(embeddings).save(folder / VECTOR_INDEX)
+        VectorIndex.build(embeddings).save(folder)
         _write_json(folder / IDS, list(ids))
         _write_json(folder / METADATA, {card_id: cards[card_id] for card_id in ids})
         manifest = Manifest(
@@ -279,7 +288,8 @@ def _load(path: Path, stamp: Stamp, mmap: bool) -> Catalogue:
     for name in CONTENT:
         _check_size(path, name, manifest)
     # The index is parsed by native code, which trusts what it reads, and the printings when they are asked for.
-    _check_sum(path, VECTOR_INDEX, manifest)
+    _check_sum(path, GRAPH, manifest)
+    _check_sum(path, BASIS, manifest)  # with another one all of the graph is in the wrong place
     cards = _printings(path, manifest)
     listed = _read_json(path, IDS, list[str])
     ids = tuple(cards) if list(cards) == listed else tuple(listed)  # the same strings, not their copies
@@ -290,10 +300,12 @@ def _load(path: Path, stamp: Stamp, mmap: bool) -> Catalogue:
     except KeyError as error:
         raise damaged(path, MANIFEST, f"group with the unknown card {error}") from None
     rows, dim = manifest.cards, manifest.model.dim
+    basis = read_array(path, BASIS, (dim, min(dim, SHORT)), np.float32, False)
+    vectors = read_array(path, VECTORS, (rows, dim), np.float16, mmap)
     try:
-        index = VectorIndex.open(path / VECTOR_INDEX, rows, dim, view=mmap)
+        index = VectorIndex.open(path / GRAPH, basis, vectors, view=mmap)
     except (ValueError, RuntimeError) as error:
-        raise damaged(path, VECTOR_INDEX, str(error)) from error
+        raise damaged(path, GRAPH, str(error)) from error
     return Catalogue(
         path=path,
         stamp=stamp,

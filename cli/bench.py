@@ -141,7 +141,8 @@ def micro(arguments: argparse.Namespace) -> int:
     if arguments.markdown:
         require(arguments.markdown, map(mark, names))
     reports = []
-    for report in measured(names, Options(quick=arguments.quick, dim=arguments.dim, cache=arguments.cache)):
+    options = Options(quick=arguments.quick, dim=arguments.dim, rows=arguments.rows, cache=arguments.cache)
+    for report in measured(names, options):
         reports.append(report)
         lines = [line for table in report.tables for line in text(table)]
         print("\n".join([f"== {report.component} ==", *lines, facts(report), ""]), flush=True)

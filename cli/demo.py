@@ -56,13 +56,13 @@ def _catalogue(config: Config) -> Path:
     """The catalogue of the scene's generated cards for the model in use, built when it is missing."""
     from actors.backends import model_path, open_backend
     from catalog.build import build
-    from catalog.store import MANIFEST, file_ref
+    from catalog.store import file_ref, is_there
     from synth.cards import write
 
     cache = _cache()
     count = config.scene.count
     out = cache / f"demo-{count}-{file_ref(model_path(config.embedder)).sha256[:12]}"
-    if not (out / MANIFEST).is_file():
+    if not is_there(out):
         print(f"Making {count} generated cards and their catalogue, once…", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             cards = Path(folder)

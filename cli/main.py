@@ -287,6 +287,7 @@ def _add_bench_micro(group: Commands) -> None:
     )
     extent = micro.add_mutually_exclusive_group()
     extent.add_argument("--quick", action="store_true", help="few rounds and small sizes: figures that are for no page")
+    extent.add_argument("--rows", type=positive, help="cards in the search's catalogue (default: three sizes, an hour)")
     micro.add_argument("--dim", type=positive, help="numbers in a row of the search (default: the model that ships)")
     micro.add_argument(
         "--cache", type=Path, default=Path("build/micro"), metavar="DIR", help="what takes long to make is kept here"

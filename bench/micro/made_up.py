@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.micro.options import say
 from catalog.embedding import normalise
-from catalog.store import MANIFEST, ModelRef, Printing, write
+from catalog.store import ModelRef, Printing, is_there, write
 from vision.phash import HASH_BYTES
 
 Vectors = NDArray[np.float32]
@@ -25,7 +25,7 @@ _CHUNK = 65_536
 def made_up(cache: Path, rows: int, dim: int) -> Path:
     """A folder with the catalogue `catalogue`, made if it is not there; card i is `made-i`."""
     folder = cache / f"search-{rows}x{dim}"
-    if not (folder / "catalogue" / MANIFEST).exists():
+    if not is_there(folder / "catalogue"):
         say(f"search: making {rows:,} rows of {dim} numbers and their graph")
         vectors, hashes = vectors_of(rows, dim), np.random.default_rng(1).integers(0, 256, (rows, HASH_BYTES), np.uint8)
         ids = [f"made-{row}" for row in range(rows)]

@@ -12,13 +12,15 @@ MISSING = "not installed: pip install 'sleevesight[bench]'"
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """`quick`: few rounds and small sizes, to see that it works. `dim`: of the search; None is the shipped model's.
+    """`quick`: few rounds and small sizes, to see that it works.
 
+    `dim`: of the search; None is the shipped model's. `rows`: of the search's catalogue; None is all three sizes.
     `cache`: the folder of what takes long to make, an index or a stream; it is made where it is missing.
     """
 
     quick: bool = False
     dim: int | None = None
+    rows: int | None = None
     cache: Path = Path("build/micro")
 
 

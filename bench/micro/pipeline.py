@@ -23,7 +23,7 @@ from bench.micro.table import Row, Table
 from bench.micro.timing import Sample, alternate
 from bench.replay import replay
 from catalog.build import build
-from catalog.store import MANIFEST
+from catalog.store import is_there
 from synth.cards import deck, draw, write
 from synth.scene import Scene, scenario
 
@@ -58,7 +58,7 @@ def prepared(cache: Path, frames: int, fps: float | None = None) -> Stage:
     cache.mkdir(parents=True, exist_ok=True)
     model = OnnxEmbedder(DEFAULT_MODEL)
     catalogue = cache / f"cards-{model.model_hash[:12]}"
-    if not (catalogue / MANIFEST).exists():
+    if not is_there(catalogue):
         say(f"pipeline: building a catalogue of {_CARDS} cards")
         with tempfile.TemporaryDirectory(prefix="sleevesight-") as pictures:
             write(Path(pictures), _CARDS, 0)

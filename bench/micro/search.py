@@ -31,6 +31,8 @@ def measure(options: Options) -> list[Table]:
     dim = options.dim or _model_dim()
     if options.quick:
         return [table(options.cache, min(SIZES), dim, 20)]
+    if options.rows is not None:
+        return [table(options.cache, options.rows, dim, SIZES.get(options.rows, max(SIZES.values())))]
     tables = {size: table(options.cache, size, dim, rounds) for size, rounds in SIZES.items()}
     return [*tables.values(), growth(tables)]
 
@@ -38,7 +40,8 @@ def measure(options: Options) -> list[Table]:
 def table(cache: Path, size: int, dim: int, rounds: int) -> Table:
     """Every engine that can be imported, on the same rows and queries."""
     folder = alone(made_up, cache, size, dim)
-    present = {engine.title: engine for engine in ENGINES if _importable(engine.library)}
+    asked = [engine for engine in ENGINES if size <= engine.most]
+    present = {engine.title: engine for engine in asked if _importable(engine.library)}
     for engine in present.values():
         if engine.make is not None and not (folder / engine.built).exists():
             say(f"search: building {engine.title} of {size:,} rows")
@@ -47,12 +50,12 @@ def table(cache: Path, size: int, dim: int, rounds: int) -> Table:
     prints = {title: alone(footprint, ENGINES.index(engine), folder, dim) for title, engine in present.items()}
     say(f"search: {size:,} rows, {rounds} rounds")
     known, hashes = np.load(folder / "catalogue" / EMBEDDINGS, mmap_mode="r"), np.load(folder / "catalogue" / HASHES)
-    asked = queries(known, hashes, _QUERIES)
+    looked_for = queries(known, hashes, _QUERIES)
     opened = {title: engine.open(folder) for title, engine in present.items()}
     measured = rows(
-        alternate({title: _way(one, *asked) for title, one in opened.items()}, rounds, 10), ENGINES[0].title
+        alternate({title: _way(one, *looked_for) for title, one in opened.items()}, rounds, 10), ENGINES[0].title
     )
-    recalls = _recalls({present[title]: one for title, one in opened.items()}, (known, hashes), asked)
+    recalls = _recalls({present[title]: one for title, one in opened.items()}, (known, hashes), looked_for)
     found = [
         Row(
             way=row.way,
@@ -64,7 +67,7 @@ def table(cache: Path, size: int, dim: int, rounds: int) -> Table:
         )
         for row in measured
     ]
-    missing = [Row(way=engine.title, note=MISSING) for engine in ENGINES if engine.title not in present]
+    missing = [Row(way=engine.title, note=MISSING) for engine in asked if engine.title not in present]
     return Table(
         title=f"{size:,} rows of {dim} numbers, one thread; the first {TOP} are asked for.",
         rows=[*found, *missing],

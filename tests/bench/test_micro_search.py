@@ -4,18 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from bench.micro import search
 from bench.micro.engines import ENGINES, Engine
 from bench.micro.footprint import footprint
-from bench.micro.made_up import MANIFEST, made_up, queries, vectors_of
+from bench.micro.made_up import made_up, queries, vectors_of
 from bench.micro.options import Options
 from bench.micro.recall import best_cosine, best_fused, cosine, fused, recall
 from bench.micro.table import Figure, Row, Table
 from catalog.index import exact_search
-from catalog.store import EMBEDDINGS, HASHES
+from catalog.store import EMBEDDINGS, HASHES, MANIFEST
 
 ROWS, DIM = 600, 32
 
@@ -139,9 +140,16 @@ def test_growth_has_no_row_for_what_is_missing() -> None:
     )
 
 
-@pytest.mark.parametrize(("quick", "sizes"), [(True, [17_592]), (False, [17_592, 200_000, 1_000_000])])
-def test_quick_is_the_smallest_size(monkeypatch: pytest.MonkeyPatch, quick: bool, sizes: list[int]) -> None:
-    """And the length is the shipped model's unless another is asked for."""
+@pytest.mark.parametrize(
+    ("options", "sizes"),
+    [
+        (Options(quick=True), [17_592]),
+        (Options(rows=3_000), [3_000]),
+        (Options(), [17_592, 200_000, 1_000_000]),
+    ],
+)
+def test_which_sizes_are_measured(monkeypatch: pytest.MonkeyPatch, options: Options, sizes: list[int]) -> None:
+    """A million rows take half an hour; and the length is the shipped model's unless another is asked for."""
     asked: list[tuple[int, int]] = []
 
     def table(_cache: Path, size: int, dim: int, _rounds: int) -> Table:
@@ -149,6 +157,6 @@ def test_quick_is_the_smallest_size(monkeypatch: pytest.MonkeyPatch, quick: bool
         return Table(title="", rows=[])
 
     monkeypatch.setattr(search, "table", table)
-    search.measure(Options(quick=quick))
-    search.measure(Options(quick=quick, dim=768))
+    search.measure(options)
+    search.measure(msgspec.structs.replace(options, dim=768))
     assert asked == [(size, dim) for dim in (256, 768) for size in sizes]

@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
+from catalog import index
 from catalog.embedding import normalise
 from catalog.index import VectorIndex, exact_search, expansion, nearest_hashes
 from vision.phash import hamming
@@ -26,12 +28,40 @@ def test_the_graph_finds_what_the_exact_search_finds():
     assert np.abs(cosines - exact).max() < 2e-3
 
 
-def test_cosines_of_given_rows_come_from_the_graph():
+def test_what_the_graph_leaves_out_decides_in_the_end():
+    """Prevents that a graph of fewer numbers than a vector has costs a right answer, or an exact distance."""
+    vectors = clustered(2000, 768)
+    queries = normalise(vectors[::10] + np.random.default_rng(2).normal(0, 0.036, (200, 768)))  # at a cosine of 0.7
+    found, cosines = VectorIndex.build(vectors).search(queries, 5)
+    assert (found[:, 0] == exact_search(vectors, queries, 1)[:, 0]).mean() >= 0.999
+    assert np.abs(cosines - np.einsum("ij,ikj->ik", queries, vectors[found])).max() < 2e-3
+    assert (np.diff(cosines) <= 0).all()
+
+
+def test_the_graph_goes_by_what_tells_rows_apart():
+    """Prevents that numbers are just cut off: the first ones of these rows are all the same."""
+    rng = np.random.default_rng(4)
+    vectors = normalise(np.hstack([np.ones((500, 600)), rng.normal(size=(500, 20)) @ rng.normal(size=(20, 168))]))
+    found, _ = VectorIndex.build(vectors).search(vectors, 1)
+    assert found[:, 0].tolist() == list(range(500))
+
+
+def test_some_rows_stand_for_many(monkeypatch: pytest.MonkeyPatch):
+    """Prevents that the products of a million rows take minutes, and that rows of one part stand for all."""
+    vectors = clustered(1000, 200)
+    monkeypatch.setattr(index, "_FOR_BASIS", 300)
+    found, _ = VectorIndex.build(vectors).search(vectors, 1)
+    assert found[:, 0].tolist() == list(range(1000))
+
+
+def test_cosines_of_given_rows_are_those_that_a_search_gives():
     """Prevents that the score of a card depends on which search proposed it."""
     vectors = clustered(100)
-    index = VectorIndex.build(vectors)
+    built = VectorIndex.build(vectors)
     rows = np.array([[3, 97, 3], [0, 1, 2]])
-    assert np.abs(index.cosines(rows, vectors[:2]) - np.einsum("mkd,md->mk", vectors[rows], vectors[:2])).max() < 2e-3
+    found, cosines = built.search(vectors[:2], 3)
+    assert np.allclose(built.cosines(found, vectors[:2]), cosines, atol=1e-6)
+    assert np.abs(built.cosines(rows, vectors[:2]) - np.einsum("mkd,md->mk", vectors[rows], vectors[:2])).max() < 2e-3
 
 
 def test_the_hash_search_is_exact():

@@ -69,10 +69,11 @@ def test_vectors_that_are_no_directions_are_found(folder, value):
 
 def test_an_index_that_misses_cards_is_found(folder):
     """Prevents a graph of other vectors, or one too sparse, behind right checksums."""
-    VectorIndex.build(np.random.default_rng(0).normal(size=(8, 144)).astype(np.float32)).save(folder / "usearch.index")
+    VectorIndex.build(np.random.default_rng(0).normal(size=(8, 144)).astype(np.float32)).save(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
-    reference = store.file_ref(folder / "usearch.index")
-    manifest["files"]["usearch.index"] = {"bytes": reference.bytes, "sha256": reference.sha256}
+    for name in ("usearch.index", "basis.npy", "vectors.npy"):
+        reference = store.file_ref(folder / name)
+        manifest["files"][name] = {"bytes": reference.bytes, "sha256": reference.sha256}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert any("misses the nearest card" in text for text in texts(folder, "error"))
 
