@@ -17,8 +17,12 @@ from vision.detector.pyramid import Pixels, Pyramid
 
 Look = Callable[[Pyramid, Sequence[Detection], Sequence[Detection], NDArray[np.float32] | None], list[Detection]]
 
-_SETTLE = 5
-"""Frames that are still looked at after the last one in which anything moved: the tracker takes their mean."""
+_LOOKS = (0, 1, 3)
+"""Frames of rest in which is still looked: the first may be blurred, and what was missed may be found in another.
+
+Less and less often, since all that follows from a new card has to be done in the first of them, too.
+"""
+_SETTLE = _LOOKS[-1]
 _AGAIN = 60
 """Frames after which all is looked at anew, whether or not anything moved."""
 _CELLS = 100
@@ -62,16 +66,16 @@ class Watcher:
         if self._waited >= _AGAIN:
             self._before, self._waited = cells, 0
             self._look(pyramid, [], None)
-        elif (open_cells := self._quiet <= _SETTLE).any():
-            known = [seen for seen in self._seen if seen.still > _SETTLE]
-            self._look(pyramid, known, self._open(open_cells, 2**level))
+        elif (due := np.isin(self._quiet, _LOOKS)).any():
+            known = [seen for seen in self._seen if seen.still not in _LOOKS]
+            self._look(pyramid, known, self._within(due, 2**level))
         return [seen.card for seen in self._seen]
 
-    def _open(self, cells: NDArray[np.bool_], side_px: int) -> NDArray[np.float32]:
-        """The box [2, 2] around all cells that have not settled, and all cards."""
+    def _within(self, cells: NDArray[np.bool_], side_px: int) -> NDArray[np.float32]:
+        """The box [2, 2] around these cells, and all cards that are to be looked at."""
         rows, columns = np.nonzero(cells)
         corners = [np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]]) * side_px]
-        corners += [seen.card.quad for seen in self._seen if seen.still <= _SETTLE]
+        corners += [seen.card.quad for seen in self._seen if seen.still in _LOOKS]
         every = np.concatenate(corners)
         return np.asarray([every.min(axis=0), every.max(axis=0)], np.float32)
 
