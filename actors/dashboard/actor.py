@@ -12,13 +12,13 @@ from actors.config import Config, ConfigError, load
 from actors.dashboard.desk import Another, Desk, Thumbnail
 from actors.dashboard.kept import KeptSession
 from actors.dashboard.memory import MemorySession
-from actors.dashboard.picture import Shot, reduced, thumbnail
+from actors.dashboard.picture import Darkroom, Shot, thumbnail
 from actors.dashboard.questions import Key
 from actors.dashboard.search import CardSearch
 from actors.dashboard.server import Server
 from bus.actor import Actor, Bus
 from bus.messages import Frame, FrameRef, Heartbeat, Results
-from bus.ring import FrameGone, Pixels
+from bus.ring import FrameGone
 from bus.topics import HEARTBEAT, RESULTS, SINK_READS, Topic
 from catalog.decide import Thresholds
 from catalog.model_card import read_card
@@ -35,11 +35,11 @@ _BETTER = 0.01
 
 
 class Dashboard(Actor):
-    """The part of the dashboard that listens: copies pictures within their lease, and hands everything over.
+    """The part of the dashboard that listens: makes pictures within their lease, and hands everything over.
 
-    A picture is handed over with the result of its own frame, so that what is drawn on it belongs to it. It is copied
-    when that is there, and nobody waits for a core to find it, or while there is still time. Nothing is copied while
-    nobody watches, but a thumbnail of each card.
+    A picture is handed over with the result of its own frame, so that what is drawn on it belongs to it. It is made
+    when that is there, and nobody waits for a core to find it, or while there is still time. None is made while nobody
+    watches, but a thumbnail of each card.
     """
 
     name = "dashboard"
@@ -55,8 +55,10 @@ class Dashboard(Actor):
         self._refs: dict[Key, FrameRef] = {}
         """By stream and frame: where its pixels lie."""
         self._wanted: dict[Key, int] = {}
-        """Pictures to be copied, and by when."""
-        self._copies: dict[Key, Pixels | None] = {}
+        """Pictures to be made, and by when."""
+        self._darkroom = Darkroom(self._settings.width, self._settings.quality)
+        self._pictures: dict[Key, bytes] = {}
+        """Made before the result was there."""
         self._photographed: dict[Key, tuple[str, float]] = {}
         """By stream and track: the nearest card when its picture was taken, and how near it was."""
         self._stream = ""
@@ -70,7 +72,7 @@ class Dashboard(Actor):
         self._search = CardSearch(_catalogue(config))
         card = read_card(model_path(config.embedder))
         thresholds = card.thresholds if card else Thresholds()
-        desk = Desk(self._in_memory(), self._search, thresholds, self.bus.clock, self._settings.quality)
+        desk = Desk(self._in_memory(), self._search, thresholds, self.bus.clock)
         self._server = Server(desk, self._settings)
         self._server.start()
         self.url = self._server.url
@@ -109,7 +111,7 @@ class Dashboard(Actor):
         while len(self._refs) > _REMEMBERED:
             del self._refs[oldest := next(iter(self._refs))]
             self._wanted.pop(oldest, None)
-            self._copies.pop(oldest, None)
+            self._pictures.pop(oldest, None)
         if self._server.watched and self._due():
             self._wanted[key] = self.bus.clock.now_ns() + _PATIENCE_NS
 
@@ -128,10 +130,10 @@ class Dashboard(Actor):
         if results.closing or key not in self._refs:
             return
         if self._wanted.pop(key, None) is not None:
-            self._copies[key] = self._reduced(self._refs[key])
-        if key in self._copies:
+            self._pictures[key] = self._picture(self._refs[key])
+        if key in self._pictures:
             ref = self._refs[key]
-            self._server.hand(Shot(results, (ref.width, ref.height), self._copies.pop(key)))
+            self._server.hand(Shot(results, (ref.width, ref.height), self._pictures.pop(key)))
             self.bus.counts["pictures"] += 1
 
     def on_heartbeat(self, beat: Heartbeat, _blobs: object) -> None:
@@ -140,13 +142,13 @@ class Dashboard(Actor):
         self._server.hand(beat)
 
     def step(self) -> float | None:
-        """Copy what has waited for its result for long enough, and count what the web was too slow for."""
+        """Make what has waited for its result for long enough, and count what the web was too slow for."""
         if self._server is not None and self._server.lost:
             self.bus.drops["web_late"] = self._server.lost
         now = self.bus.clock.now_ns()
         for key in [key for key, until in self._wanted.items() if until <= now]:
             del self._wanted[key]
-            self._copies[key] = self._reduced(self._refs[key])
+            self._pictures[key] = self._picture(self._refs[key])
         return (min(self._wanted.values()) - now) / 1e6 if self._wanted else None
 
     def _due(self) -> bool:
@@ -157,14 +159,14 @@ class Dashboard(Actor):
         self._due_ns = max(self._due_ns, now - interval) + interval
         return True
 
-    def _reduced(self, ref: FrameRef) -> Pixels | None:
+    def _picture(self, ref: FrameRef) -> bytes:
         try:
             with self._ring.view(ref) as pixels:
-                copy = reduced(pixels, self._settings.width)
+                picture = self._darkroom.develop(pixels)
         except FrameGone as gone:
             self.bus.drops[gone.reason] += 1
-            return None
-        return copy
+            return b""
+        return picture
 
     def _photograph(self, results: Results) -> None:
         """A thumbnail of each card when it is first read, read as another, or read better: then it is seen better."""

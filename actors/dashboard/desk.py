@@ -44,12 +44,10 @@ Item = Results | Heartbeat | Thumbnail | Shot | Another
 class Desk:
     """Takes items from the bus and commands from the pages, and tells the pages what has changed."""
 
-    def __init__(
-        self, session: SessionList, search: CardSearch, thresholds: Thresholds, clock: Clock, quality: int = 75
-    ) -> None:
+    def __init__(self, session: SessionList, search: CardSearch, thresholds: Thresholds, clock: Clock) -> None:
         self.clients = Clients()
         self.listing = Listing(session, self.clients)
-        self.live = Live(self.clients, thresholds, quality)
+        self.live = Live(self.clients, thresholds)
         self._search = search
         self._clock = clock
         self._gauges = Gauges()
@@ -73,7 +71,7 @@ class Desk:
         elif isinstance(item, Another):
             self.listing.join(item.make)
         else:
-            self.live.offer(item)
+            self.live.show(item)
 
     def _results(self, results: Results) -> None:
         self._gauges.results(results, self._clock.now_ns())
@@ -184,8 +182,7 @@ class Desk:
         return p.news("questions", questions=rows)
 
     async def close(self) -> None:
-        """Show and list nothing more."""
-        self.live.close()
+        """List nothing more."""
         await self.listing.close()
 
     def _health_news(self) -> str:

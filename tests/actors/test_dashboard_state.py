@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from actors.dashboard.gauges import Gauges
 from actors.dashboard.handover import Handover
 from actors.dashboard.live import drawn
 from actors.dashboard.memory import MemorySession
-from actors.dashboard.picture import reduced
+from actors.dashboard.picture import Darkroom
 from actors.dashboard.questions import MOST, Questions, band
 from actors.dashboard.search import CardSearch
 from actors.dashboard.session import KEPT, Card, Count, Format, Seen
@@ -346,9 +347,27 @@ def test_a_taker_that_is_gone() -> None:
     ],
 )
 def test_the_live_picture_is_small(shape: tuple[int, int], longest: int, expected: tuple[int, int]) -> None:
-    """And keeps its shape and its looks; what is small already is copied, because the ring is written again."""
-    pixels = np.full((*shape, 3), (10, 20, 30), np.uint8)
-    small = reduced(pixels, longest)
+    """And keeps its shape and its looks; the frame itself, which others read, stays as it is."""
+    pixels = np.full((*shape, 3), (200, 120, 30), np.uint8)
+    pixels.flags.writeable = False
+    small = read(Darkroom(longest, 95).develop(pixels))
     assert small.shape == (*expected, 3)
-    assert (small == (10, 20, 30)).all()
-    assert not np.shares_memory(small, pixels)
+    assert np.abs(small.astype(int) - (200, 120, 30)).max() <= 4
+
+
+def test_pictures_are_made_in_the_same_memory() -> None:
+    """Fresh memory for each delays every frame of the pipeline, on another core; a smaller frame needs its own."""
+    room = Darkroom(200, 95)
+    shades = [(300, 300, 40), (300, 300, 80), (150, 100, 120), (300, 300, 160)]
+    for height, width, shade in shades:
+        small = read(room.develop(np.full((height, width, 3), shade, np.uint8)))
+        assert small.shape[:2] == (min(height, 200), min(width, 200))
+        assert np.abs(small.astype(int) - shade).max() <= 2
+        memory, again = room._memory, room.develop(np.full((height, width, 3), 0, np.uint8))
+        assert np.shares_memory(room._memory, memory)
+        assert read(again).max() <= 2
+
+
+def read(jpeg: bytes) -> np.ndarray:
+    """The picture uint8 RGB in a file."""
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
