@@ -101,6 +101,8 @@ class Listener:
         self.roll = RollCall(self._context, config.address, actors)
         self._results = Subscriber(self._context, config.address, RESULTS)
         self.latencies: list[float] = []
+        self.heard: Callable[[Results], None] = lambda _: None
+        """Called with every result."""
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Listen until something is so; RuntimeError if that takes too long."""
@@ -113,6 +115,7 @@ class Listener:
             for one, _ in self._results.drain():
                 if isinstance(one, Results) and one.trace:
                     self.latencies.append(latency_ms(one.trace)["total"])
+                    self.heard(one)
 
     def ready(self) -> bool:
         """Whether everybody is."""
