@@ -54,9 +54,8 @@ class Shot:
 class Darkroom:
     """Makes the live pictures, one after the other, in the same memory.
 
-    The pipeline is held up by whoever walks through fresh memory beside it: asked for anew for every picture, three
-    megabytes delay each frame by a millisecond, on another core, where the same arithmetic in a register delays none
-    (docs/dashboard.md).
+    Where the cores are busy, whoever walks through fresh memory holds up what runs beside him more than his arithmetic
+    does (docs/performance.md).
     """
 
     def __init__(self, longest: int, quality: int) -> None:
