@@ -1,7 +1,7 @@
 """What a page that is open costs each frame: `python -m bench.onoff [--laps N]`.
 
 One system plays a video that begins anew every twelve seconds. A page watches for a second and does not for the next,
-and in the next lap the other way about, so that every frame of the video is answered both ways within a lap: what
+and in the next lap the other way about, so that every frame of the video is answered both ways within two: what
 changes slowly on a machine falls out. In four minutes it tells what runs of their own (`bench.dashboard`) do not.
 """
 
