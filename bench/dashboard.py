@@ -30,6 +30,7 @@ import zmq
 from actors.config import Config, dump, updated
 from actors.events import latency_ms
 from actors.rollcall import RollCall
+from actors.run import PARENT
 from bench.micro.pipeline import prepared
 from bench.probe import cpu_s
 from bus.messages import Results
@@ -136,10 +137,11 @@ class Listener:
 
 @contextmanager
 def running(config: Config, folder: Path) -> Iterator[None]:
-    """`sleevesight up` with this configuration."""
+    """`sleevesight up` with this configuration; it ends with this process, however that ends."""
     (folder / "c.toml").write_text(dump(config))
     command = [sys.executable, "-m", "cli.main", "up", "--config", str(folder / "c.toml")]
-    system = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    environment = {**os.environ, PARENT: str(os.getpid())}
+    system = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, env=environment)
     try:
         yield
     finally:

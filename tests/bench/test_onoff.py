@@ -1,8 +1,17 @@
 """What a page costs a frame: the same frame with and without it, a lap apart."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from actors.config import Config
+from actors.run import PARENT
 from bench import onoff
+from bench.dashboard import running
 from bench.onoff import SETTLING, SPELL, Answer, differences, line, watches
 
 
@@ -50,3 +59,18 @@ def test_laps_without_a_pair_are_refused(laps: str, monkeypatch: pytest.MonkeyPa
     with pytest.raises(SystemExit) as refused:
         onoff.main()
     assert refused.value.code == 2
+
+
+def test_the_measured_system_ends_with_whoever_measures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A measurement that was stopped left its system behind, at work on the cores of the next one."""
+    started: list[dict[str, Any]] = []
+    popen = subprocess.Popen
+
+    def start(_command: object, **more: Any) -> subprocess.Popen[bytes]:
+        started.append(more)
+        return popen([sys.executable, "-c", ""])
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with running(Config(), tmp_path):
+        pass
+    assert [one["env"][PARENT] for one in started] == [str(os.getpid())]
