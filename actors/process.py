@@ -20,7 +20,7 @@ from typing import NoReturn, Protocol
 
 from actors import opencv
 from actors.config import Config
-from actors.run import PARENT, main, single_threaded
+from actors.run import PARENT, child_environment, main, single_threaded
 
 FORKS = sys.platform == "linux"  # macOS forbids its frameworks to a forked copy
 _MODULES = ("capture", "selector", "embedder", "backends.onnx", "backends.detector", "matcher", "smoother", "sink")
@@ -120,7 +120,7 @@ def spawn(name: str, config: Path) -> Process:
         [sys.executable, "-m", "cli.main", "run", name, "--config", str(config)],
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C reaches the launcher alone, which ends the others in order
-        env={**os.environ, PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1"},
+        env={**child_environment(), "PYTHONUNBUFFERED": "1"},
     )
 
 

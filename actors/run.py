@@ -104,11 +104,20 @@ def make(name: str, bus: Bus, config: Config) -> Actor:
     raise ValueError(f"there is no actor {name!r}; the actors are {', '.join(ACTORS)}, {WATCHDOG} and sink.NAME")
 
 
-def die_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when whoever started it dies (Linux), so that a killed one leaves nobody behind."""
-    parent = os.environ.get(PARENT)
+def child_environment() -> dict[str, str]:
+    """The environment of a process that is to end with this one, however that ends."""
+    return {**os.environ, PARENT: str(os.getpid())}
+
+
+def die_with_parent(parent: int | None = None) -> None:
+    """Ask the kernel for a SIGTERM when whoever started it dies (Linux), so that a killed one leaves nobody behind.
+
+    Without a `parent` it is the one that the environment names, if there is one.
+    """
     if parent is None:
-        return
+        if PARENT not in os.environ:
+            return
+        parent = int(os.environ[PARENT])
     import ctypes
     import signal
 
@@ -117,5 +126,5 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGTERM)
     except (OSError, AttributeError):
         return
-    if os.getppid() != int(parent):  # it died before we asked
+    if os.getppid() != parent:  # it died before we asked
         raise SystemExit(0)

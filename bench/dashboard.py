@@ -30,7 +30,7 @@ import zmq
 from actors.config import Config, dump, updated
 from actors.events import latency_ms
 from actors.rollcall import RollCall
-from actors.run import PARENT
+from actors.run import child_environment
 from bench.micro.pipeline import prepared
 from bench.probe import cpu_s
 from bus.messages import Results
@@ -140,8 +140,7 @@ def running(config: Config, folder: Path) -> Iterator[None]:
     """`sleevesight up` with this configuration; it ends with this process, however that ends."""
     (folder / "c.toml").write_text(dump(config))
     command = [sys.executable, "-m", "cli.main", "up", "--config", str(folder / "c.toml")]
-    environment = {**os.environ, PARENT: str(os.getpid())}
-    system = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, env=environment)
+    system = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, env=child_environment())
     try:
         yield
     finally:

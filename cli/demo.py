@@ -97,7 +97,7 @@ def _system(config: Config) -> Iterator[subprocess.Popen[bytes]]:
     import signal
 
     from actors.config import dump
-    from actors.run import PARENT
+    from actors.run import child_environment
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "demo.toml"
@@ -105,7 +105,7 @@ def _system(config: Config) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "up", "--config", str(file)],
             stdin=subprocess.DEVNULL,
-            env={**os.environ, PARENT: str(os.getpid())},
+            env=child_environment(),
             start_new_session=True,  # Ctrl-C reaches this process alone, which ends the other in order
         )
         try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from actors.run import PARENT, die_with_parent, single_threaded
+from actors.run import die_with_parent, single_threaded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,11 +21,5 @@ def alone(call: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     """
     single_threaded()  # read by the new process when it imports them
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn, initializer=_end_with, initargs=(os.getpid(),)) as pool:
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=die_with_parent, initargs=(os.getpid(),)) as pool:
         return pool.submit(call, *arguments, **named).result()
-
-
-def _end_with(parent: int) -> None:
-    os.environ[PARENT] = str(parent)
-    die_with_parent()
-    del os.environ[PARENT]  # what is started from here is somebody else's
