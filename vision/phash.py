@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vision.median import median
+
 Hash = NDArray[np.uint8]
 
 HASH_BITS = 512
@@ -31,7 +33,7 @@ def perceptual_hash(crop: NDArray[np.uint8]) -> Hash:
     small = cv2.resize(grey, (_DCT_SIZE, _DCT_SIZE), interpolation=cv2.INTER_AREA)
     steps = cv2.resize(small, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA)
     low = cv2.dct(small.astype(np.float32))[:_SIDE, :_SIDE]
-    bits = np.concatenate([(steps[:, 1:] > steps[:, :-1]).ravel(), (low > np.median(low)).ravel()])
+    bits = np.concatenate([(steps[:, 1:] > steps[:, :-1]).ravel(), (low > median(low.ravel())).ravel()])
     return np.packbits(bits)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vision.detection import Detection
 from vision.detector.pyramid import Pixels, Pyramid
+from vision.median import median
 
 Look = Callable[[Pyramid, Sequence[Detection], Sequence[Detection], NDArray[np.float32] | None], list[Detection]]
 
@@ -110,7 +111,7 @@ class Watcher:
             self._quiet = np.zeros(cells.shape[:2], np.uint8)
             return np.ones(cells.shape[:2], np.uint8)
         change = cells - self._before
-        exposure = np.median(change[::3, ::3], axis=(0, 1))  # of a ninth of the cells: of all it takes a millisecond
+        exposure = median(change[::3, ::3].reshape(-1, 3))  # of a ninth of the cells: all take nine times as long
         red, green, blue = cv2.split(np.abs(change - exposure))
         moved = np.asarray(cv2.max(cv2.max(red, green), blue) > _MOVED, np.uint8)
         moved &= cv2.boxFilter(moved, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT) > 1
