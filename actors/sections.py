@@ -120,6 +120,14 @@ class SelectorConfig(Section, frozen=True):
     readings: Annotated[
         int, Meta(description="Crops in a frame at most; one that is read both ways counts twice.", ge=2)
     ] = 3
+    answer_ms: Annotated[
+        float,
+        Meta(
+            description="Time in ms from a live frame's arrival to its answer, into which all but the first of its "
+            "crops have to fit; the others wait for the next frame.",
+            gt=0,
+        ),
+    ] = 45.0
     enhance: Annotated[bool, Meta(description="CLAHE and gamma on crops (see docs/decisions).")] = False
 
 

@@ -111,17 +111,18 @@ class Selection:
         """Per track and frame, what was decided: unseen, clipped, small, in_flight, cached, postponed, waiting or
         triggered; and answers that came too late to be used, late."""
 
-    def step(self, pixels: Image, tracks: Sequence[Track], frame: int) -> list[Crop]:
+    def step(self, pixels: Image, tracks: Sequence[Track], frame: int, readings: int | None = None) -> list[Crop]:
         """The crops to send for frame number `frame`, whose pixels are uint8 RGB [h, w, 3].
 
-        What is known of least comes first, and what is too much for one frame is sent with the next. Tracks that are
-        not among `tracks` any more are forgotten.
+        No more `readings` than that, or than the settings say: what is too much for one frame is sent with the next.
+        But the first card in turn may be read both ways in any case. Tracks that are not among `tracks` any more are
+        forgotten.
         """
         self._memories = {track.track_id: self._memories.get(track.track_id) or _Memory() for track in tracks}
-        crops = []
-        left = self._settings.readings
-        for track in sorted(tracks, key=lambda one: self._memories[one.track_id].answers):
-            outcome = self._consider(pixels, track, frame, left)
+        crops: list[Crop] = []
+        left = self._settings.readings if readings is None else readings
+        for track in sorted(tracks, key=lambda one: self._turn_of(self._memories[one.track_id])):
+            outcome = self._consider(pixels, track, frame, left if crops else max(left, len(BOTH_TURNS)))
             if isinstance(outcome, Crop):
                 crops.append(outcome)
                 left -= len(outcome.turns)
@@ -174,8 +175,11 @@ class Selection:
             return obstacle
         if memory.asked is not None:
             return "in_flight"
-        if self._rests(memory, track.track_id, frame):
+        settled = memory.agreed >= self._settings.settle
+        if settled and self._rests(memory, track.track_id, frame):
             return "cached"
+        if left <= 0 and not settled:
+            return "postponed"  # without a look
         look = signature(pixels, track.quad)
         reason = self._reason(memory, track.quad, look, frame)
         if reason is None:
@@ -188,6 +192,14 @@ class Selection:
         crop = Crop(track.track_id, frame, track.t_ns, track.quad, cut, turns, sharpness(cut), reason)
         return self._offer(memory, _Candidate(crop, look), frame) or "waiting"
 
+    def _turn_of(self, memory: _Memory) -> tuple[bool, int]:
+        """Whose turn it is, the least first: cards that are about to be named, then those known least.
+
+        Five new cards that take turns are all named in the end; one after the other, the first is named at once.
+        """
+        agree = 0 < memory.answers == memory.agreed < self._settings.settle
+        return not agree, -memory.answers if agree else memory.answers
+
     def _turns(self, memory: _Memory) -> tuple[int, ...]:
         """The readings to ask for: the one that is known, at first the usual one alone, and both if that was not it."""
         if memory.turn is not None:
@@ -195,9 +207,8 @@ class Selection:
         return BOTH_TURNS if memory.answers else (self._usual_turn,)
 
     def _rests(self, memory: _Memory, track_id: int, frame: int) -> bool:
-        """Whether this frame may pass without a look at a card whose results agree; the cards take turns."""
-        settled = memory.agreed >= self._settings.settle and not memory.waiting
-        return settled and (frame + track_id) % self._settings.look_every != 0
+        """Whether this frame may pass without a look at a settled card; the cards take turns."""
+        return not memory.waiting and (frame + track_id) % self._settings.look_every != 0
 
     def _obstacle(self, pixels: Image, track: Track) -> str | None:
         if visible_share(track.quad, pixels.shape[1], pixels.shape[0]) < self._settings.min_visible:

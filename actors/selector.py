@@ -6,6 +6,7 @@ from collections import deque
 
 import numpy as np
 
+from actors.allowance import Allowance
 from actors.config import Config
 from actors.selection import Crop, Selection, SelectionSettings
 from bus import messages as m
@@ -41,7 +42,9 @@ class Selector(Actor):
         self._lossless = config.lossless
         self._ring = bus.ring()
         self._frames: deque[tuple[int, m.Frame]] = deque()
-        self._unanswered: dict[int, int] = {}
+        self._unanswered: dict[int, tuple[int, int]] = {}
+        """Frames that asked: when, and for how many readings."""
+        self._allowance = Allowance(config.selector.answer_ms, config.selector.readings)
         self._stream = ""
         self._reset("")
 
@@ -77,7 +80,9 @@ class Selector(Actor):
         if message.stream != self._stream:
             self.bus.drops["other_stream"] += 1
             return
-        self._unanswered.pop(message.frame, None)
+        if message.frame in self._unanswered:
+            _, readings = self._unanswered.pop(message.frame)
+            self._allowance.answered(readings, message.trace, self.bus.clock.now_ns())
         for match in message.matches:
             if match.error is not None:
                 self._selection.failed(match.track, match.frame)
@@ -89,7 +94,7 @@ class Selector(Actor):
     def step(self) -> float | None:
         """Work on the frames that wait, as far as they may go on."""
         while self._frames:
-            if self._lossless and self._waits():
+            if self._waits():
                 return 20.0
             self._work(*self._frames.popleft())
         return None if self._ring.prepare() else _DOOR_MS
@@ -108,12 +113,13 @@ class Selector(Actor):
         return len(self._frames)
 
     def _waits(self) -> bool:
-        now = self.bus.clock.now_ns()
-        late = [frame for frame, sent in self._unanswered.items() if now - sent > _ANSWER_LIMIT_MS * 1e6]
-        for frame in late:
+        """Whether the next frame has to wait for answers, without losses; those that do not come are given up."""
+        limit_ns = self.bus.clock.now_ns() - _ANSWER_LIMIT_MS * 1e6
+        for frame in [frame for frame, (asked_ns, _) in self._unanswered.items() if asked_ns < limit_ns]:
             del self._unanswered[frame]
-            self.bus.drops["answer_late"] += 1
-        return bool(self._unanswered)
+            if self._lossless:  # live, the smoother counts it
+                self.bus.drops["answer_late"] += 1
+        return self._lossless and bool(self._unanswered)
 
     def _work(self, received: int, message: m.Frame) -> None:
         if message.stream != self._stream:
@@ -123,12 +129,18 @@ class Selector(Actor):
         tracks = self._tracker.update(found, message.t_ns)
         try:
             with self._ring.view(message.ref) as pixels:
-                crops = self._selection.step(pixels, tracks, message.frame)
+                crops = self._selection.step(pixels, tracks, message.frame, self._readings(received, message))
         except FrameGone as gone:
             self.bus.drops[gone.reason] += 1
             self._selection.discard(message.frame)
             return
         self._publish(received, message, tracks, crops)
+
+    def _readings(self, received: int, message: m.Frame) -> int:
+        """How many readings a frame may ask for: without losses no question of time, for two runs to be alike."""
+        if self._lossless:
+            return self._config.readings
+        return self._allowance.readings((received - message.trace[0].received_ns) / 1e6 if message.trace else 0.0)
 
     def _publish(self, received: int, message: m.Frame, tracks: list[Track], crops: list[Crop]) -> None:
         asked = {crop.track_id for crop in crops}
@@ -138,7 +150,7 @@ class Selector(Actor):
         self.bus.counts["crops"] += len(crops)
         trace = [*message.trace, m.Hop("select", received, self.bus.clock.now_ns())]
         if crops:
-            self._unanswered[message.frame] = self.bus.clock.now_ns()
+            self._unanswered[message.frame] = self.bus.clock.now_ns(), sum(len(crop.turns) for crop in crops)
             wanted = [m.Crop(crop.track_id, crop.frame, list(crop.turns), round(crop.sharpness, 1)) for crop in crops]
             out = m.Crops(
                 stream=message.stream,

@@ -32,7 +32,7 @@ def perceptual_hash(crop: NDArray[np.uint8]) -> Hash:
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (_DCT_SIZE, _DCT_SIZE), interpolation=cv2.INTER_AREA)
     steps = cv2.resize(small, (_SIDE + 1, _SIDE), interpolation=cv2.INTER_AREA)
-    low = cv2.dct(small.astype(np.float32))[:_SIDE, :_SIDE]
+    low = np.asarray(cv2.dct(small.astype(np.float32)), np.float32)[:_SIDE, :_SIDE]
     bits = np.concatenate([(steps[:, 1:] > steps[:, :-1]).ravel(), (low > median(low.ravel())).ravel()])
     return np.packbits(bits)
 
