@@ -18,8 +18,8 @@ _LEAST_MS = 0.1
 class Allowance:
     """Learns from the answers what a reading takes here, beside all that goes on.
 
-    A machine on which every one of the last frames was too late for a single reading is asked for as many as may be:
-    its answers cannot come in time, so names should come soon.
+    Where most of the last frames were too late for a single reading, as many are asked for as may be: the answers
+    cannot come in time, so the names should come soon.
     """
 
     def __init__(self, answer_ms: float, most: int) -> None:
@@ -34,7 +34,7 @@ class Allowance:
         if not self._each:
             return 1
         each, rest = _median(self._each), _median(self._rest)
-        if len(self._ages) == _FRAMES and min(self._ages) + rest + each > self._answer_ms:
+        if len(self._ages) == _FRAMES and _median(self._ages) + rest + each > self._answer_ms:
             return self._most
         return max(1, min(self._most, int((self._answer_ms - age_ms - rest) / each)))
 
