@@ -115,6 +115,8 @@ class Publisher:
         self.socket.setsockopt(zmq.LINGER, LINGER_MS)
         self.socket.setsockopt(zmq.XPUB_VERBOSER, 1)  # every subscription, also of a second reader
         self._endpoint = address.endpoint(topic, actor)
+        if topic.large:  # pyzmq starts a thread for the first part that it does not copy: 4 ms of the first card's
+            zmq.Frame(bytes(zmq.COPY_THRESHOLD), copy=False)
         try:
             self.socket.bind(self._endpoint)
         except zmq.ZMQError as error:

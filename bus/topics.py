@@ -30,11 +30,13 @@ class Topic:
     policy: Policy
     depth: int
     recorded: bool
+    large: bool = False
+    """Whether its messages hold parts that are sent without being copied."""
 
 
 FRAME = Topic("frame", m.Frame, "capture", ("selector",), 30, "latest", 64, recorded=True)
 TRACKS = Topic("tracks", m.Tracks, "selector", ("smoother",), 30, "every", 256, recorded=True)
-CROPS = Topic("crops", m.Crops, "selector", ("embedder",), 5, "every", 16, recorded=True)
+CROPS = Topic("crops", m.Crops, "selector", ("embedder",), 5, "every", 16, recorded=True, large=True)
 EMBEDDINGS = Topic("embeddings", m.Embeddings, "embedder", ("matcher",), 5, "every", 64, recorded=True)
 MATCHES = Topic("matches", m.Matches, "matcher", ("smoother", "selector"), 5, "every", 256, recorded=True)
 RESULTS = Topic("results", m.Results, "smoother", ("sink",), 30, "every", 256, recorded=True)
