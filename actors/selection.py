@@ -197,8 +197,8 @@ class Selection:
 
         Five new cards that take turns are all named in the end; one after the other, the first is named at once.
         """
-        agree = 0 < memory.answers == memory.agreed < self._settings.settle
-        return not agree, -memory.answers if agree else memory.answers
+        named = memory.answer is not None and 0 < memory.answers == memory.agreed < self._settings.settle
+        return not named, -memory.answers if named else memory.answers
 
     def _turns(self, memory: _Memory) -> tuple[int, ...]:
         """The readings to ask for: the one that is known, at first the usual one alone, and both if that was not it."""
