@@ -71,7 +71,7 @@ class Capture(Actor):
         self.live = self._source.live
         config = self._config.capture
         if self._source.finds == "nothing":
-            self._watcher = Watcher(open_detector(detector_folder(config), threads=config.threads).look)
+            self._watcher = Watcher(open_detector(detector_folder(config), threads=config.threads))
         elif self._source.finds in ("boxes", "places"):
             self._close_ups = open_close_ups(detector_folder(config))
         self._server = RingServer(self.bus.address.ring)

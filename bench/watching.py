@@ -57,7 +57,7 @@ def main() -> None:
     cards = [(spec.id, draw(spec)) for spec in deck(60, seed)]
     print(f"{'':<18}{'recall':>8}{'corners':>9}{'false':>7}{'ms p50':>8}{'p95':>7}")
     for name in SCENES:
-        for way, find, every in (("every", detect, 5), ("watched", Watcher(detect.look).update, 1)):
+        for way, find, every in (("every", detect, 5), ("watched", Watcher(detect).update, 1)):
             row = measure(scenario(name, cards, seed), find, every)
             print(
                 f"{name:<8}{way:<10}{row['recall']:>8.2f}{row['error_p50']:>9.3f}{row['false_per_frame']:>7.2f}"

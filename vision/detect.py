@@ -51,11 +51,15 @@ _SCAN_ASPECT, _SCAN_MARGIN = 0.05, 0.03
 
 
 class CloseUps:
-    """Cards at places that are known already, looked at from near."""
+    """Cards at places that are known already, looked at from near.
 
-    def __init__(self, look: Network, settings: DetectorSettings | None = None) -> None:
+    With `beside` to work in, half of them are looked at there.
+    """
+
+    def __init__(self, look: Network, settings: DetectorSettings | None = None, beside: Executor | None = None) -> None:
         self._look = look
         self._settings = settings or DetectorSettings()
+        self._beside = beside
 
     def within(self, frame: Pyramid, boxes: Sequence[Detection], before: Sequence[Detection] = ()) -> list[Detection]:
         """The cards in upright boxes of a frame that another detector found, in which they may lie turned.
@@ -92,6 +96,15 @@ class CloseUps:
 
     def glance(self, frame: Pyramid, quads: Floats) -> Floats:
         """What the network says of the quads [n, 4, 2] of a frame, [n, 9]: see `detector.closeup`."""
+        half = len(quads) // 2
+        if self._beside is None or not half:
+            return self.glance_here(frame, quads)
+        first = self._beside.submit(self.glance_here, frame, quads[:half])
+        rest = self.glance_here(frame, quads[half:])
+        return np.concatenate([first.result(), rest])
+
+    def glance_here(self, frame: Pyramid, quads: Floats) -> Floats:
+        """The same in this thread alone."""
         return self._look(close_ups(frame, quads))
 
     def at(
@@ -135,14 +148,14 @@ class CloseUps:
 class Detector:
     """Cards in frames.
 
-    With `beside` to work in, cards that were there are looked at while others are being sought.
+    With `beside` to work in, cards that were there are looked at while others are being sought, and several by halves.
     """
 
     def __init__(
         self, networks: Networks, settings: DetectorSettings | None = None, beside: Executor | None = None
     ) -> None:
         self._find = networks.find
-        self._close_ups = CloseUps(networks.look, settings)
+        self._close_ups = CloseUps(networks.look, settings, beside)
         self._beside = beside
 
     def __call__(self, frame: Pixels) -> list[Detection]:
@@ -168,27 +181,37 @@ class Detector:
         """
         moving = [one for one in before if not any(one is other for other in known)]
         image, origin, factors = canvas(frame, within)
-        glances = self._glances(frame, moving)  # from here to their result, the frame's reductions are theirs
+        glances = self._glances(frame, moving)
         rough, found = decode(self._find(image), WORTH_A_LOOK)
         quads = np.asarray((origin + rough + 0.5) * factors - 0.5, np.float32)
         new = np.array([not any(same(quad, one.quad) for one in known) for quad in quads], bool)
         seen = glances.result() if glances else None
         cards = [*known, *self._close_ups.at(frame, quads[new], found[new], moving, seen)]
-        height, width = frame.level(0).shape[:2]
-        if len(cards) == 1 and _is_scan(width, height, cards[0].quad):
-            return [Detection(whole(width, height), cards[0].score)]
-        return sorted(cards, key=lambda card: -card.score)
+        return _in_order(frame, cards)
+
+    def again(self, frame: Pyramid, cards: Sequence[Detection]) -> list[Detection]:
+        """The cards of the frame before where they lay, looked at again; nothing new is sought."""
+        quads, found = np.stack([card.quad for card in cards]), np.array([card.score for card in cards])
+        return _in_order(frame, self._close_ups.at(frame, quads, found, cards))
 
     def _glances(self, frame: Pyramid, cards: Sequence[Detection]) -> Future[Floats] | None:
         """What is to be seen where the cards of the frame before lay, on its way; None where nobody asked for it."""
         if self._beside is None or not cards:
             return None
-        return self._beside.submit(self._close_ups.glance, frame, np.stack([card.quad for card in cards]))
+        return self._beside.submit(self._close_ups.glance_here, frame, np.stack([card.quad for card in cards]))
 
 
 def _nearest(quad: Quad, before: Sequence[Detection]) -> int:
     """Which of the cards of the frame before lay here; -1 for none."""
     return next((place for place, one in enumerate(before) if iou(quad, one.quad) >= _LAY_HERE), -1)
+
+
+def _in_order(frame: Pyramid, cards: list[Detection]) -> list[Detection]:
+    """The surest first; or the one card that the frame is a scan of."""
+    height, width = frame.level(0).shape[:2]
+    if len(cards) == 1 and _is_scan(width, height, cards[0].quad):
+        return [Detection(whole(width, height), cards[0].score)]
+    return sorted(cards, key=lambda card: -card.score)
 
 
 def _is_scan(width: int, height: int, quad: Quad) -> bool:

@@ -5,8 +5,9 @@ Looking takes many times what it takes to see that nothing moved, and most of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,14 +17,14 @@ from vision.detection import Detection
 from vision.detector.pyramid import Pixels, Pyramid
 from vision.median import median
 
-Look = Callable[[Pyramid, Sequence[Detection], Sequence[Detection], NDArray[np.float32] | None], list[Detection]]
+_SEARCHES = (0, 3)
+"""Frames of rest in which cards are sought: what was missed in the first, which may be blurred, is found in another."""
+_LOOKS = (0, 1)
+"""Frames of rest in which a card that was found is looked at: in the first its corners may be blurred.
 
-_LOOKS = (0, 1, 3)
-"""Frames of rest in which is still looked: the first may be blurred, and what was missed may be found in another.
-
-Less and less often, since all that follows from a new card has to be done in the first of them, too.
+No more of either, since all that follows from a new card has to be done in the first of them, too.
 """
-_SETTLE = _LOOKS[-1]
+_SETTLE = max(*_SEARCHES, *_LOOKS)
 _AGAIN = 60
 """Frames after which all is looked at anew, whether or not anything moved."""
 _CELLS = 100
@@ -40,16 +41,31 @@ class _Seen:
     still: int
 
 
-class Watcher:
-    """Detections frame by frame.
+class Eye(Protocol):
+    """What finds the cards of a frame: `vision.detect.Detector`.
 
-    `look` finds the cards of a frame uint8 RGB, given those known to be there, those seen in the frame before, and the
-    box outside of which there is nothing new (None: look everywhere). It is handed the reductions of the frame that
-    were made to see what moved: 7 MB are read from memory once.
+    It is handed the reductions of the frame that were made to see what moved: 7 MB are read from memory once.
     """
 
-    def __init__(self, look: Look) -> None:
-        self._find = look
+    def look(
+        self,
+        frame: Pyramid,
+        known: Sequence[Detection],
+        before: Sequence[Detection],
+        within: NDArray[np.float32] | None,
+    ) -> list[Detection]:
+        """All cards, given those `known` to be there, those seen in the frame `before`, and the box outside of which
+        there is nothing new (None: look everywhere)."""
+
+    def again(self, frame: Pyramid, cards: Sequence[Detection]) -> list[Detection]:
+        """What there is of these cards; nothing else is sought."""
+
+
+class Watcher:
+    """Detections frame by frame."""
+
+    def __init__(self, eye: Eye) -> None:
+        self._eye = eye
         self._seen: list[_Seen] = []
         self._before: NDArray[np.float32] | None = None
         self._quiet = np.zeros((0, 0), np.uint8)
@@ -57,19 +73,22 @@ class Watcher:
         self._waited = 0
 
     def update(self, frame: Pixels) -> list[Detection]:
-        """Every card in the next frame, as `look` says it or, where nothing has changed since, has said it."""
+        """Every card in the next frame, as the eye sees it or, where nothing has changed since, has seen it."""
         pyramid = Pyramid(frame)
         level = _coarse(frame)
         cells = pyramid.level(level).astype(np.float32)
         moved = self._moved(cells)
         self._seen = [_watched(seen, moved, 2**level) for seen in self._seen]
         self._waited += 1
+        known = [seen for seen in self._seen if seen.still not in _LOOKS]
         if self._waited >= _AGAIN:
             self._before, self._waited = cells, 0
-            self._look(pyramid, [], None)
-        elif (due := np.isin(self._quiet, _LOOKS)).any():
-            known = [seen for seen in self._seen if seen.still not in _LOOKS]
-            self._look(pyramid, known, self._within(due, 2**level))
+            self._search(pyramid, [], None)
+        elif (due := np.isin(self._quiet, _SEARCHES)).any():
+            self._search(pyramid, known, self._within(due, 2**level))
+        elif len(known) < len(self._seen):
+            rest = self._eye.again(pyramid, [seen.card for seen in self._seen if seen.still in _LOOKS])
+            self._take(known, sorted([*(seen.card for seen in known), *rest], key=lambda card: -card.score))
         return [seen.card for seen in self._seen]
 
     def _within(self, cells: NDArray[np.bool_], side_px: int) -> NDArray[np.float32]:
@@ -80,9 +99,13 @@ class Watcher:
         every = np.concatenate(corners)
         return np.asarray([every.min(axis=0), every.max(axis=0)], np.float32)
 
-    def _look(self, frame: Pyramid, known: list[_Seen], within: NDArray[np.float32] | None) -> None:
+    def _search(self, frame: Pyramid, known: list[_Seen], within: NDArray[np.float32] | None) -> None:
+        cards = [seen.card for seen in known]
+        self._take(known, self._eye.look(frame, cards, [seen.card for seen in self._seen], within))
+
+    def _take(self, known: list[_Seen], found: list[Detection]) -> None:
+        """These are the cards now; those that were known lie still for as long as before."""
         held = {id(seen.card): seen for seen in known}
-        found = self._find(frame, [seen.card for seen in known], [seen.card for seen in self._seen], within)
         still = self._stillness(found)
         self._seen = [held.get(id(card)) or _Seen(card, frames) for card, frames in zip(found, still, strict=True)]
 

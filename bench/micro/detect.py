@@ -57,7 +57,7 @@ class Film:
 
 def watched(films: dict[str, Film], detector: Detector) -> Way:
     """As capture does it: each film has a watcher of its own."""
-    watchers = {figure: Watcher(detector.look) for figure in films}
+    watchers = {figure: Watcher(detector) for figure in films}
 
     def way(number: int) -> Sample:
         return {figure: _cpu_ms(watchers[figure].update, film(number)) for figure, film in films.items()}

@@ -83,7 +83,7 @@ def test_looking_where_something_changed_finds_the_same(still: Scene) -> None:
     table = detect.table(films, 2)
     assert ways(table) == [detect.OURS, detect.FULL]
     assert list(table.rows[0].figures) == ["still"]
-    watcher = detect.Watcher(detector.look)
+    watcher = detect.Watcher(detector)
     for index in range(12):
         seen, looked = watcher.update(films["still"](index)), detector(films["still"](index))
     assert len(seen) == len(looked) > 0

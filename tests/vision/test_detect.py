@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -155,6 +156,39 @@ def test_looking_beside_the_search_sees_the_same() -> None:
     assert [one.score for one in found[1]] == [one.score for one in found[0]]
     np.testing.assert_array_equal([one.quad for one in found[1]], [one.quad for one in found[0]])
     assert len(found[0]) == 4
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_cards_are_looked_at_again_where_they_lay(threads: int) -> None:
+    """In the first frame at rest: better corners for what lies there, an end to what does not, and no search."""
+    places = [upright(x, y, 180) for x, y in ((200, 220), (500, 220), (800, 220))]
+    picture = lay(table(1000, 1000), upright(200, 600, 180), seed=3)
+    for seed, quad in enumerate(places):
+        picture = lay(picture, quad, seed=seed)
+    blurred = [Detection(portrait(quad + np.float32(4)), 0.8) for quad in (*places, upright(700, 700, 180))]
+    found = open_detector(threads=threads).again(Pyramid(picture), blurred)
+    assert len(found) == 3
+    for quad in places:
+        assert min(corner_error(one.quad, portrait(quad)) for one in found) < 0.01
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+def test_a_scan_looked_at_again_is_all_of_it() -> None:
+    """Frame by frame, the card of a film of scans must not shrink to what the close-up takes for its edges."""
+    picture = Pyramid(lay(table(504, 704), upright(251.5, 351.5, 504)))
+    first = detect.look(picture)
+    (again,) = detect.again(picture, first)
+    np.testing.assert_array_equal(again.quad, first[0].quad)
+
+
+def test_two_threads_may_look_at_one_frame() -> None:
+    """A reduction made twice would take the place of the next one, and cards would be cut out at half their size."""
+    frame = np.random.default_rng(0).integers(0, 255, (1520, 1520, 3), np.uint8)
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(10):
+            pyramid = Pyramid(frame)
+            sides = pool.map(lambda level, it=pyramid: it.level(level).shape[0], [4, 3, 2, 1] * 4)
+            assert list(sides) == [95, 190, 380, 760] * 4
 
 
 def test_settings_are_kept() -> None:

@@ -25,7 +25,15 @@ from vision.phash import perceptual_hash
 from vision.watch import Watcher
 
 perceptual_hash(np.zeros((358, 256, 3), np.uint8))
-watcher = Watcher(lambda frame, known, before, within: [])
+class Blind:
+    def look(self, frame, known, before, within):
+        return []
+
+    def again(self, frame, cards):
+        return []
+
+
+watcher = Watcher(Blind())
 for shade in (0, 0, 200):
     watcher.update(np.full((480, 640, 3), shade, np.uint8))
 print("numpy.ma" in sys.modules)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +16,20 @@ class Pyramid:
 
     def __init__(self, frame: Pixels) -> None:
         self._levels = [frame]
+        self._lock = Lock()
 
     def level(self, level: int) -> Pixels:
         """The frame halved so many times, each 2 x 2 pixels averaged; for sides of at least 2^level.
 
         An odd last row or column is left out, so that pixels stay where they are.
         """
-        while len(self._levels) <= level:
-            frame = self._levels[-1]
-            rows, columns = frame.shape[0] // 2, frame.shape[1] // 2
-            even = frame[: 2 * rows, : 2 * columns]
-            self._levels.append(np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8))
+        with self._lock:  # two threads may look at one frame
+            while len(self._levels) <= level:
+                frame = self._levels[-1]
+                rows, columns = frame.shape[0] // 2, frame.shape[1] // 2
+                even = frame[: 2 * rows, : 2 * columns]
+                half = cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA)
+                self._levels.append(np.asarray(half, np.uint8))
         return self._levels[level]
 
     def reduced(self, columns: int, rows: int) -> Pixels:
