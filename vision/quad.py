@@ -62,6 +62,14 @@ def portrait(points: NDArray[Any]) -> Quad:
     return quad
 
 
+def centre(quads: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of the corners, of one quad or of many: [..., 4, 2] to [..., 2].
+
+    To the last bit what `mean` says, which takes three times as long for four rows.
+    """
+    return np.asarray(np.add.reduce(quads, axis=-2) * np.float32(0.25), np.float32)
+
+
 def size(quad: Quad) -> tuple[float, float]:
     """Mean width (edges 0 and 2) and height (edges 1 and 3) in pixels."""
     edges = np.linalg.norm(turn(quad, 1) - quad, axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from vision.assignment import assign
 from vision.detection import Detection
-from vision.quad import CARD_ASPECT, Quad, area, iou, turn
+from vision.quad import CARD_ASPECT, Quad, area, centre, iou, turn
 
 _JUMP_IOU = 0.1
 """Below this overlap with the prediction a pair is a jump, allowed where nothing else competes for either side."""
@@ -137,13 +137,15 @@ class Tracker:
         quads = np.stack([state.quad for state in self._states])
         found = np.stack([detection.quad for detection in detections])
         scale = np.array([_width(quad) for quad in quads])
-        distance = np.linalg.norm(quads.mean(axis=1)[:, None] - found.mean(axis=1)[None], axis=2) / scale[:, None]
+        distance = np.linalg.norm(centre(quads)[:, None] - centre(found)[None], axis=2) / scale[:, None]
         growth = np.abs(np.log(np.array([_width(quad) for quad in found]) / scale[:, None]))
         possible = (distance <= self._settings.max_jump) & (growth <= np.log(self._settings.max_scale))
+        contested = possible & (possible.sum(axis=1)[:, None] + possible.sum(axis=0) > 2)
+        if not contested.any():  # and a pair is always better than none
+            return [(int(row), int(column)) for row, column in zip(*np.nonzero(possible), strict=True)]
         overlap = np.zeros(distance.shape)
         for row, column in zip(*np.nonzero(possible), strict=True):
             overlap[row, column] = iou(quads[row], found[column])
-        contested = (possible.sum(axis=1)[:, None] > 1) | (possible.sum(axis=0)[None] > 1)
         possible &= ~((overlap < _JUMP_IOU) & contested)
         hidden = _HIDDEN * np.minimum([state.missed for state in self._states], 10)
         cost = np.where(possible, (1.0 - overlap) + distance + hidden[:, None], np.inf)
@@ -176,14 +178,14 @@ class _State:
         found = self._in_order(detection.quad)
         residual = found - self.quad
         width = _width(self.quad)
-        displacement = float(np.sqrt(np.square(residual).sum(axis=1)).mean()) / width
+        displacement = float(np.sqrt(np.add.reduce(np.square(residual), axis=1)).sum()) / 4 / width
         gain = min(1.0, max(settings.still_gain, displacement / settings.jitter))
         self.quad = np.asarray(self.quad + np.float32(gain) * residual, np.float32)
         elapsed = (t_ns - self.seen_ns) / 1e9
         if elapsed > 0:
             # Kalata 1984: the velocity gain that goes with a position gain; capped, because at 1 it repeats noise.
             beta = min(0.7, gain * gain / (2.0 - gain))
-            self._velocity = self._velocity + np.float32(beta / elapsed) * residual.mean(axis=0)
+            self._velocity = self._velocity + np.float32(beta / elapsed) * centre(residual)
         self.score, self.seen_ns = detection.score, t_ns
         self.hits += 1
         self.missed = 0
@@ -191,8 +193,8 @@ class _State:
 
     def _in_order(self, found: Quad) -> Quad:
         """The detection's corners in the track's order: the cyclic shift that lies nearest to the prediction."""
-        centred = self.quad - self.quad.mean(axis=0)
-        offsets = found - found.mean(axis=0)
+        centred = self.quad - centre(self.quad)
+        offsets = found - centre(found)
         agreement = (offsets @ centred.T)[_SHIFTED, _CORNERS].sum(axis=1)
         best = int(agreement.argmax())
         self._quarter_off = self._quarter_off + 1 if best % 2 else 0
