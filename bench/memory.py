@@ -1,4 +1,4 @@
-"""What a running system costs: `python -m bench.memory [--rows 17592] [--model FILE] [--source S] [--supervised]`.
+"""What a system costs: `python -m bench.memory [--rows N] [--dim D] [--model FILE] [--source S] [--supervised]`.
 
 Starts all processes on a video of 1520x1520 px (of a rendered table, made first: the renderer's memory is none of the
 system's) with the model and a catalogue of that size (random unit vectors of its length), lets them run, and prints per
@@ -39,6 +39,26 @@ START_S = 5.0
 
 class TooShort(RuntimeError):
     """The source ended before the system could be measured."""
+
+
+def widened(model: Path, dim: int, out: Path) -> Path:
+    """A model at `out` that says what `model` says, again and again, in `dim` numbers.
+
+    For what longer vectors cost all who handle them. ValueError if `dim` is no multiple of the model's own.
+    """
+    import onnx  # noqa: PLC0415 - only who asks for this needs it
+
+    graph = (copy := onnx.load(model)).graph
+    batch, own = graph.output[0].type.tensor_type.shape.dim
+    if dim % own.dim_value:
+        raise ValueError(f"{dim} is no multiple of the {own.dim_value} numbers that {model} gives")
+    repeated = [graph.output[0].name] * (dim // own.dim_value)
+    graph.node.append(onnx.helper.make_node("Concat", repeated, ["widened"], axis=1))
+    shape = [batch.dim_param, dim]
+    graph.output.pop()
+    graph.output.append(onnx.helper.make_tensor_value_info("widened", onnx.TensorProto.FLOAT, shape))
+    onnx.save(copy, out)
+    return out
 
 
 def make_catalogue(path: Path, model: OnnxEmbedder, rows: int, rng: np.random.Generator) -> None:
@@ -136,16 +156,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__)
     parser.add_argument("--rows", type=int, default=17_592, help="cards in the catalogue")
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="ONNX model (default: the one that ships)")
+    parser.add_argument("--dim", type=int, help="as if the model gave so many numbers, a multiple of its own")
     parser.add_argument("--source", help="any source that plays long enough (default: a video, rendered first)")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to measure after everybody is ready")
     parser.add_argument("--supervised", action="store_true", help="the service, as supervisord starts it")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sleevesight-") as folder:
-        source = arguments.source or f"video:{_video(Path(folder) / 'demo.mp4', arguments.seconds + START_S)}"
-        config = configured(Path(folder), source, arguments.rows, arguments.model)
+        model: Path = arguments.model
         try:
+            model = widened(model, arguments.dim, Path(folder) / "wide.onnx") if arguments.dim else model
+            source = arguments.source or f"video:{_video(Path(folder) / 'demo.mp4', arguments.seconds + START_S)}"
+            config = configured(Path(folder), source, arguments.rows, model)
             result = measure(config, arguments.seconds, Supervised if arguments.supervised else System)
-        except TooShort as error:
+        except (TooShort, ValueError) as error:
             sys.exit(f"sleevesight: {error}")
     print("\n".join(lines(result)))
     total = sum(one["Pss"] for one in result["processes"].values())
