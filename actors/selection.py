@@ -115,13 +115,13 @@ class Selection:
         """The crops to send for frame number `frame`, whose pixels are uint8 RGB [h, w, 3].
 
         No more `readings` than that, or than the settings say: what is too much for one frame is sent with the next.
-        But the first card in turn may be read both ways in any case. Tracks that are not among `tracks` any more are
+        But the first card may be read both ways in any case. Tracks that are not among `tracks` any more are
         forgotten.
         """
         self._memories = {track.track_id: self._memories.get(track.track_id) or _Memory() for track in tracks}
         crops: list[Crop] = []
         left = self._settings.readings if readings is None else readings
-        for track in sorted(tracks, key=lambda one: self._turn_of(self._memories[one.track_id])):
+        for track in sorted(tracks, key=lambda one: self._rank(self._memories[one.track_id])):
             outcome = self._consider(pixels, track, frame, left if crops else max(left, len(BOTH_TURNS)))
             if isinstance(outcome, Crop):
                 crops.append(outcome)
@@ -192,8 +192,8 @@ class Selection:
         crop = Crop(track.track_id, frame, track.t_ns, track.quad, cut, turns, sharpness(cut), reason)
         return self._offer(memory, _Candidate(crop, look), frame) or "waiting"
 
-    def _turn_of(self, memory: _Memory) -> tuple[bool, int]:
-        """Whose turn it is, the least first: cards that are about to be named, then those known least.
+    def _rank(self, memory: _Memory) -> tuple[bool, int]:
+        """Which card comes first, the least: those that are about to be named, then those known least.
 
         Five new cards that take turns are all named in the end; one after the other, the first is named at once.
         """
