@@ -7,11 +7,13 @@ import pytest
 from actor_fakes import served_ring
 
 from actors.config import Config
-from actors.selection import Selection
+from actors.selection import Crop, Selection
 from actors.selector import Selector
 from bus.fake import FakeBus
 from bus.messages import Box, Crops, Frame
 from bus.topics import FRAME
+from vision.rectify import Image
+from vision.track import Track
 
 QUAD = [(20.0, 20.0), (140.0, 20.0), (140.0, 188.0), (20.0, 188.0)]
 
@@ -23,8 +25,8 @@ def test_a_crop_of_an_expired_frame_is_never_sent(tmp_path: Path, monkeypatch: p
     torn = 2
     step = Selection.step
 
-    def slow(selection: Selection, pixels: np.ndarray, tracks: object, frame: int) -> object:  # type: ignore[type-arg]
-        done = step(selection, pixels, tracks, frame)  # type: ignore[arg-type]
+    def slow(selection: Selection, pixels: Image, tracks: list[Track], frame: int, readings: int) -> list[Crop]:
+        done = step(selection, pixels, tracks, frame, readings)
         bus.clock.advance(500 if frame == torn else 1)
         return done
 
