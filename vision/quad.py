@@ -72,8 +72,9 @@ def centre(quads: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def size(quad: Quad) -> tuple[float, float]:
     """Mean width (edges 0 and 2) and height (edges 1 and 3) in pixels."""
-    edges = np.linalg.norm(turn(quad, 1) - quad, axis=1)
-    return float(edges[0] + edges[2]) / 2, float(edges[1] + edges[3]) / 2
+    along = turn(quad, 1) - quad
+    top, right, bottom, left = np.sqrt(np.add.reduce(along * along, axis=1)).tolist()
+    return (top + bottom) / 2, (right + left) / 2
 
 
 def area(quad: Quad) -> float:
@@ -112,4 +113,4 @@ def corner_distances(found: Quad, truth: Quad) -> NDArray[np.float32]:
 
 def corners(quad: Quad, digits: int = 2) -> list[tuple[float, float]]:
     """The corners as plain numbers, rounded: a hundredth of a pixel is finer than any detector."""
-    return [(round(float(x), digits), round(float(y), digits)) for x, y in quad]
+    return [(x, y) for x, y in np.round(quad.astype(np.float64), digits).tolist()]
