@@ -122,8 +122,8 @@ def test_what_is_confirmed_is_listed_with_its_picture(booth: Booth) -> None:
     booth.show()
 
     async def act(page: Page, browser: aiohttp.ClientSession) -> None:
+        await page.until(lambda: page.names() == [None, "Dromira"])  # the last of it may still be on its way
         session = page.news["session"]
-        assert page.names() == [None, "Dromira"]
         assert (session["cards"], session["different"], session["unknown"]) == (1, 1, 1)
         assert [one["picture"] for one in session["entries"]] == [True, True]
         async with browser.get("/picture/entry/1") as answer:
