@@ -114,8 +114,8 @@ class Selection:
     def step(self, pixels: Image, tracks: Sequence[Track], frame: int, readings: int | None = None) -> list[Crop]:
         """The crops to send for frame number `frame`, whose pixels are uint8 RGB [h, w, 3].
 
-        No more `readings` than that, or than the settings say: what is too much for one frame is sent with the next.
-        But the first card may be read both ways in any case. Tracks that are not among `tracks` any more are
+        No more `readings` than that; None: as many as the settings say. What is too much for one frame is sent with the
+        next. But the first card may be read both ways in any case. Tracks that are not among `tracks` any more are
         forgotten.
         """
         self._memories = {track.track_id: self._memories.get(track.track_id) or _Memory() for track in tracks}

@@ -136,10 +136,10 @@ class Selector(Actor):
             return
         self._publish(received, message, tracks, crops)
 
-    def _readings(self, received: int, message: m.Frame) -> int:
-        """How many readings a frame may ask for: without losses no question of time, for two runs to be alike."""
+    def _readings(self, received: int, message: m.Frame) -> int | None:
+        """How many readings there is time for; without losses no question of time, for two runs to be alike."""
         if self._lossless:
-            return self._config.readings
+            return None
         return self._allowance.readings((received - message.trace[0].received_ns) / 1e6 if message.trace else 0.0)
 
     def _publish(self, received: int, message: m.Frame, tracks: list[Track], crops: list[Crop]) -> None:
